@@ -1,0 +1,40 @@
+import type { DType, TypedArray } from '../core/dtypes.ts';
+
+/**
+ * A tensor at an engine's boundary. `data` is used in place, never copied: inputs are read from it and outputs written
+ * into it while a run is under way, so it must not be touched until the run's promise settles.
+ */
+export interface EngineTensor {
+  readonly type: DType;
+  readonly dims: readonly number[];
+  readonly data: TypedArray;
+}
+
+/** One compiled ONNX model, ready to run any number of times. */
+export interface Session {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /**
+   * Runs the model without blocking the event loop.
+   * @param inputs every input by name.
+   * @param outputs the outputs that are wanted: a tensor to write into (its dims must be the result's), or `'allocate'`.
+   * @returns the wanted outputs by name.
+   */
+  run(
+    inputs: Readonly<Record<string, EngineTensor>>,
+    outputs: Readonly<Record<string, EngineTensor | 'allocate'>>,
+  ): Promise<Record<string, EngineTensor>>;
+  /** Frees what the session holds, after any run under way has ended. Safe to call twice. */
+  dispose(): Promise<void>;
+}
+
+/** What runs a graph: ONNX bytes in, sessions out. */
+export interface Engine {
+  /** `'onnxruntime'`, `'openvino'`, … */
+  readonly name: string;
+  /** The native library's own version. */
+  readonly version: string;
+  /** Threads that one run uses. */
+  readonly threads: number;
+  createSession(model: Uint8Array): Promise<Session>;
+}

@@ -1,0 +1,25 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const source = fileURLToPath(new URL('./src/', import.meta.url));
+const shared = {
+  resolve: {
+    alias: [
+      { find: /^#platform\/(.*)$/, replacement: `${source}platform/$1.node.ts` },
+      { find: /^fettle$/, replacement: `${source}index.ts` },
+    ],
+  },
+};
+
+export default defineConfig({
+  test: {
+    projects: [
+      { ...shared, test: { name: 'unit', include: ['src/**/*.test.ts', 'test/*.test.ts'], testTimeout: 60_000 } },
+      // These read the corpora, weights and golden numbers beside the checkout; each says that it is skipped where they are absent.
+      {
+        ...shared,
+        test: { name: 'real', include: ['test/real/**/*.test.ts'], testTimeout: 900_000, fileParallelism: false },
+      },
+    ],
+  },
+});
