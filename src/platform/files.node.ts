@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
 /** Whether something stands at `path`, and what. */
@@ -90,4 +91,9 @@ export function baseName(path: string): string {
 /** A variable of the process's environment. */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name];
+}
+
+/** The user's home directory; undefined where there is none (a browser). */
+export function homeDirectory(): string | undefined {
+  return homedir() || undefined;
 }
