@@ -1,0 +1,67 @@
+import { addressOf } from '#platform/native';
+import { availableThreads } from '#platform/workers';
+import { ArgumentError } from '../../core/errors.ts';
+import type { Engine } from '../engine.ts';
+import { loadEnvironment } from './environment.ts';
+import { OnnxRuntimeSession } from './session.ts';
+import { makeSessionOptions } from './sessionOptions.ts';
+import { modelError, takeFailure } from './status.ts';
+
+export interface OnnxRuntimeOptions {
+  /** Threads that one run uses; by default as many as this process may use (affinity and container limits heeded). */
+  readonly threads?: number;
+  /** The shared library to load; by default the one that the npm package `onnxruntime-node` brings. */
+  readonly libraryPath?: string;
+}
+
+/**
+ * ONNX Runtime on the CPU, called through the C API of the library itself: tensors are used where they stand, shared
+ * memory included, and neither loading a model nor running it blocks the event loop. The same bits come out run after
+ * run and with any number of threads. The library is loaded once and stays until the process ends, which it does not delay.
+ * @throws ArgumentError for threads that are not a whole number of 1 or more.
+ * @throws EnvironmentError `ERR_ONNXRUNTIME_UNAVAILABLE` where the library cannot be had here; the message says what to do.
+ */
+export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}): Promise<Engine> {
+  const threads = options.threads ?? availableThreads();
+  if (!Number.isInteger(threads) || threads < 1) {
+    throw new ArgumentError('ERR_ENGINE_THREADS', {
+      owner: 'createOnnxRuntimeEngine',
+      what: 'threads is not usable',
+      got: threads,
+      expected: 'a whole number of 1 or more',
+    });
+  }
+  const environment = await loadEnvironment(options.libraryPath);
+  return {
+    name: 'onnxruntime',
+    version: environment.version,
+    threads,
+    async createSession(model) {
+      if (model.length === 0) {
+        throw new ArgumentError('ERR_ENGINE_MODEL', {
+          owner: 'OnnxRuntimeEngine.createSession',
+          what: 'the model has no bytes',
+          expected: "an ONNX model's bytes",
+        });
+      }
+      const { api, env } = environment;
+      const sessionOptions = makeSessionOptions(environment, threads);
+      const out = new BigUint64Array(1);
+      try {
+        const status = await api.CreateSessionFromArray.async(
+          [model, out],
+          env,
+          addressOf(model),
+          model.length,
+          sessionOptions,
+          addressOf(out),
+        );
+        const failure = takeFailure(api, status);
+        if (failure !== undefined) throw modelError(failure);
+      } finally {
+        api.ReleaseSessionOptions(sessionOptions);
+      }
+      return new OnnxRuntimeSession(environment, out[0]);
+    },
+  };
+}
