@@ -1,0 +1,100 @@
+import { callable } from '../core/callable.ts';
+import { GraphError } from '../core/errors.ts';
+import type { Graph } from '../graph/graph.ts';
+import { Parameter } from '../graph/parameter.ts';
+import { Value } from '../graph/value.ts';
+
+/** What every module has besides being callable. */
+export interface ModuleBase {
+  /** Where it stands in the model (`bert.encoder.layer.0`); given by {@link nameParameters}. */
+  path: string;
+}
+
+class CallableModule {
+  declare path: string;
+
+  constructor() {
+    // `this.query(hidden)` is `this.query.forward(hidden)`, traced under the layer's path.
+    const self: ModuleBase & Forward = callable(
+      new.target.prototype as ModuleBase & Forward,
+      (...parameters: unknown[]) => {
+        const run = () => self.forward(...parameters);
+        const graph = graphOf(parameters);
+        return graph === undefined ? run() : graph.inLayer(self.path, run);
+      },
+    );
+    self.path = '';
+    // biome-ignore lint/correctness/noConstructorReturn: what makes a module callable
+    return self as unknown as CallableModule;
+  }
+}
+
+interface Forward {
+  forward(...parameters: unknown[]): unknown;
+}
+
+function graphOf(parameters: readonly unknown[]): Graph | undefined {
+  for (const parameter of parameters) {
+    if (parameter instanceof Value) return parameter.graph;
+    const graph = (parameter as { graph?: Graph } | undefined)?.graph;
+    if (graph !== undefined) return graph;
+  }
+  return undefined;
+}
+
+/**
+ * The base of layers and models. A subclass has parameters and modules as fields and a `forward` over symbolic values;
+ * an instance is called like a function, which runs `forward`:
+ *
+ * ```ts
+ * class Scorer extends Module<(x: Value) => Value> {
+ *   readonly dense = new Linear(16, 1);
+ *   forward(x: Value): Value {
+ *     return this.dense(x);
+ *   }
+ * }
+ * ```
+ * Parameters are named by the path of fields that leads to them, in snake_case as in Hugging Face's files
+ * (`wordEmbeddings.weight` → `word_embeddings.weight`; a field that begins with a capital keeps its name: `LayerNorm`).
+ */
+export const Module = CallableModule as unknown as new <F extends (...parameters: never[]) => unknown>() => ModuleBase &
+  F;
+
+/** Gives every module below `root` its path and every parameter its name. A parameter found twice keeps its first name (tied weights). */
+export function nameParameters(root: object, prefix = ''): Map<string, Parameter> {
+  const parameters = new Map<string, Parameter>();
+  const seen = new Set<Parameter>();
+  const visit = (item: unknown, path: string): void => {
+    if (item instanceof Parameter) {
+      if (seen.has(item)) return;
+      seen.add(item);
+      item.name = path;
+      parameters.set(path, item);
+    } else if (Array.isArray(item)) {
+      item.forEach((child, i) => {
+        visit(child, join(path, `${i}`));
+      });
+    } else if (isModule(item)) {
+      (item as ModuleBase).path = path;
+      for (const [field, child] of Object.entries(item))
+        if (field !== 'path') visit(child, join(path, snakeCase(field)));
+    }
+  };
+  visit(root, prefix);
+  if (parameters.size === 0) {
+    throw new GraphError('ERR_NO_PARAMETERS', { owner: 'nameParameters', what: 'the module has no parameters' });
+  }
+  return parameters;
+}
+
+function isModule(item: unknown): item is object {
+  return typeof item === 'function' && Object.hasOwn(item, 'path');
+}
+
+function join(path: string, field: string): string {
+  return path === '' ? field : `${path}.${field}`;
+}
+
+function snakeCase(field: string): string {
+  return /^[A-Z]/.test(field) ? field : field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
