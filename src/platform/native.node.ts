@@ -199,6 +199,7 @@ export function copyFrom(address: Pointer, target: ArrayBufferView): void {
 export function cStrings(texts: readonly string[]): { readonly memory: Uint8Array; readonly addresses: Pointer[] } {
   const encoder = new TextEncoder();
   const encoded = texts.map((text) => encoder.encode(`${text}\0`));
+  // One byte more, so that the empty list too has memory.
   const memory = new Uint8Array(encoded.reduce((sum, bytes) => sum + bytes.length, 1));
   const start = addressOf(memory);
   let at = 0;

@@ -1,6 +1,7 @@
 import { addressOf, nativePlatform, openLibrary, type Pointer, packageFile, packageVersion } from '#platform/native';
 import { EnvironmentError } from '../../core/errors.ts';
-import { leastVersion, type OrtApi, readApi } from './api.ts';
+import { type OrtApi, type OrtLibrary, readApi } from './api.ts';
+import { installHint, packagedLibrary } from './library.ts';
 import { check } from './status.ts';
 
 /** One loaded ONNX Runtime with its process-wide objects; none of them is ever released. */
@@ -13,18 +14,6 @@ export interface OrtEnvironment {
   /** Frees the names that sessions hand out. */
   readonly allocator: Pointer;
 }
-
-/** The package whose library is used where the caller names none. */
-const packageName = 'onnxruntime-node';
-
-/** The library's file in the package, for each platform that the package carries. */
-const files: Readonly<Record<string, string>> = {
-  'linux x64': 'linux/x64/libonnxruntime.so.1',
-  'linux arm64': 'linux/arm64/libonnxruntime.so.1',
-  'darwin arm64': 'darwin/arm64/libonnxruntime.1.dylib',
-  'win32 x64': 'win32/x64/onnxruntime.dll',
-  'win32 arm64': 'win32/arm64/onnxruntime.dll',
-};
 
 /**
  * ONNX Runtime prints nothing of its own: what it reports at the levels below is in the status that a call returns,
@@ -40,20 +29,20 @@ const environments = new Map<string, Promise<OrtEnvironment>>();
  * @param libraryPath the shared library; where absent, the one that the npm package brings.
  * @throws EnvironmentError `ERR_ONNXRUNTIME_UNAVAILABLE` where the library is missing, damaged, too old, or made for another system.
  */
-export function loadEnvironment(libraryPath?: string): Promise<OrtEnvironment> {
-  const key = libraryPath ?? '';
-  let environment = environments.get(key);
+export async function loadEnvironment(libraryPath?: string): Promise<OrtEnvironment> {
+  const path = libraryPath ?? packagedLibrary(nativePlatform(), { packageFile, packageVersion });
+  let environment = environments.get(path);
   if (environment === undefined) {
-    environment = makeEnvironment(libraryPath ?? packagedLibrary());
-    environments.set(key, environment);
+    environment = makeEnvironment(path);
+    environments.set(path, environment);
     // A failure is not remembered: the user may install what was missing and try again.
-    environment.catch(() => environments.delete(key));
+    environment.catch(() => environments.delete(path));
   }
   return environment;
 }
 
 async function makeEnvironment(path: string): Promise<OrtEnvironment> {
-  const { version, api } = readApi(await openOrExplain(path));
+  const { version, api } = await open(path);
   const out = new BigUint64Array(1);
   check(api, await api.CreateEnv.async(out, fatalOnly, 'fettle', addressOf(out)), 'CreateEnv');
   const env = out[0];
@@ -66,9 +55,9 @@ async function makeEnvironment(path: string): Promise<OrtEnvironment> {
   return { version, api, env, memoryInfo, allocator: out[0] };
 }
 
-async function openOrExplain(path: string) {
+async function open(path: string): Promise<OrtLibrary> {
   try {
-    return await openLibrary(path);
+    return readApi(await openLibrary(path));
   } catch (cause) {
     if (!(cause instanceof EnvironmentError) || cause.code !== 'ERR_NATIVE_LIBRARY') throw cause;
     const reason = cause.cause instanceof Error ? cause.cause.message : cause.message;
@@ -80,31 +69,4 @@ async function openOrExplain(path: string) {
       cause,
     });
   }
-}
-
-const installHint = `run \`npm install ${packageName}@${leastVersion} --ignore-scripts\``;
-
-function packagedLibrary(): string {
-  const { os, arch } = nativePlatform();
-  const file = files[`${os} ${arch}`];
-  if (file === undefined) {
-    throw new EnvironmentError('ERR_ONNXRUNTIME_UNAVAILABLE', {
-      owner: 'createOnnxRuntimeEngine',
-      what: 'ONNX Runtime has no library for this platform',
-      got: `${os} ${arch}`,
-      expected: `one of ${Object.keys(files).join(', ')}`,
-      hint: 'use the WebAssembly engine, or OpenVINO where it is installed',
-    });
-  }
-  const installed = packageVersion(packageName);
-  const path = packageFile(packageName, `bin/napi-v6/${file}`);
-  if (path !== undefined) return path;
-  throw new EnvironmentError('ERR_ONNXRUNTIME_UNAVAILABLE', {
-    owner: 'createOnnxRuntimeEngine',
-    what:
-      installed === undefined
-        ? `the package ${packageName} is not installed`
-        : `the package ${packageName} ${installed} has no bin/napi-v6/${file}`,
-    hint: installHint,
-  });
 }

@@ -17,7 +17,9 @@ export interface OnnxRuntimeOptions {
 /**
  * ONNX Runtime on the CPU, called through the C API of the library itself: tensors are used where they stand, shared
  * memory included, and neither loading a model nor running it blocks the event loop. The same bits come out run after
- * run and with any number of threads. The library is loaded once and stays until the process ends, which it does not delay.
+ * run with the same number of threads; with another number they may differ in the last place where a product's columns
+ * are shared out so that a thread has fewer than 128. The library is loaded once and stays until the process ends;
+ * `process.exit` waits for a run under way.
  * @throws ArgumentError for threads that are not a whole number of 1 or more.
  * @throws EnvironmentError `ERR_ONNXRUNTIME_UNAVAILABLE` where the library cannot be had here; the message says what to do.
  */

@@ -13,7 +13,10 @@ export function takeFailure(api: OrtApi, status: unknown): Failure | undefined {
   if (status === null || status === undefined) return undefined;
   const pointer = status as Pointer;
   const message = api.GetErrorMessage(pointer);
-  const failure = { code: Number(api.GetErrorCode(pointer)), message: typeof message === 'string' ? message : '' };
+  const failure = {
+    code: Number(api.GetErrorCode(pointer)),
+    message: typeof message === 'string' ? tidy(message) : '',
+  };
   api.ReleaseStatus(pointer);
   return failure;
 }
@@ -49,8 +52,19 @@ export function runError({ message }: Failure): RunError {
   });
 }
 
-/** The node that a message speaks of: `… while running MatMul node. Name:'scores' Status Message: …`, or `Node (scores) …`. */
+/**
+ * The node that a message speaks of: `… while running MatMul node. Name:'scores' Status Message: …`, `Node (scores) Op …`,
+ * `… in node (scores)`, `In Node, ("scores", MatMul, …`.
+ */
 function nodeOf(message: string): string | undefined {
-  const match = /Name:'([^']+)'/.exec(message) ?? /\bNode\s*(?::|name:)?\s*\(([^)]+)\)/i.exec(message);
+  const match = /Name:'([^']+)'/.exec(message) ?? /\bnode,? (?:name )?\("?([^")]+)/i.exec(message);
   return match?.[1];
+}
+
+/** A message without where in ONNX Runtime's own source it arose, and without its last full stop. */
+function tidy(message: string): string {
+  return message
+    .replace(/\S+\.(?:cc|h):\d+ .*?\[ONNXRuntimeError\] : \d+ : \w+ : /s, '')
+    .trim()
+    .replace(/\.$/, '');
 }
