@@ -106,6 +106,32 @@ describe('a process that uses the engine', () => {
   });
 });
 
+describe('the npm binding of ONNX Runtime in the same process', () => {
+  // As a program has it that uses transformers.js too: the same library, whichever loads it first.
+  test.each(['await theirs(); await ours(); await theirs();', 'await ours(); await theirs(); await ours();'])(
+    'both work: %s',
+    async (order) => {
+      const ended = await runProgram(`
+        const x = { type: 'float32', dims: [1, 1], data: Float32Array.of(3) };
+        async function ours() {
+          const session = await (await createOnnxRuntimeEngine()).createSession(model);
+          console.log('ours', (await session.run({ a: x, b: x }, { y: 'allocate' })).y.data[0]);
+        }
+        async function theirs() {
+          const { InferenceSession, Tensor } = (await import('onnxruntime-node')).default;
+          const session = await InferenceSession.create(model);
+          const a = new Tensor('float32', Float32Array.of(4), [1, 1]);
+          console.log('theirs', (await session.run({ a, b: a })).y.data[0]);
+        }
+        ${order}
+      `);
+      expect(ended).toMatchObject({ code: 0, signal: null });
+      const expected = order.match(/ours|theirs/g)!.map((which) => (which === 'ours' ? 'ours 9' : 'theirs 16'));
+      expect(ended.output.trim().split('\n')).toEqual(expected);
+    },
+  );
+});
+
 describe('memory', () => {
   test('stays flat over 1,000 runs of changing shapes', async () => {
     const growth = await measure(`

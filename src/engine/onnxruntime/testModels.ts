@@ -1,4 +1,5 @@
-import type { DType } from '../../core/dtypes.ts';
+import type { DType, TypedArray } from '../../core/dtypes.ts';
+import type { EngineTensor } from '../engine.ts';
 import { elementCode } from './elementTypes.ts';
 
 /** An input or output of a test's model; a text among the dims is the name of a free dimension. */
@@ -8,7 +9,7 @@ export interface TestValue {
   readonly dims: readonly (number | string)[];
 }
 
-/** A node of a test's model; attributes are whole numbers where `Number.isInteger`, floats as `{ float }`. */
+/** A node of a test's model; attributes are whole numbers of 0 or more, or floats as `{ float }`. */
 export interface TestNode {
   readonly op: string;
   readonly inputs: readonly string[];
@@ -72,3 +73,47 @@ const bytes = (field: number, content: readonly number[]): number[] => [
 ];
 const text = (field: number, content: string): number[] => bytes(field, [...new TextEncoder().encode(content)]);
 const message = (field: number, fields: readonly number[][]): number[] => bytes(field, fields.flat());
+
+/** A float32 tensor of these values. */
+export const floats = (dims: number[], values: ArrayLike<number>): EngineTensor => ({
+  type: 'float32',
+  dims,
+  data: Float32Array.from(values),
+});
+/** An int64 tensor of these values. */
+export const integers = (dims: number[], values: number[]): EngineTensor => ({
+  type: 'int64',
+  dims,
+  data: BigInt64Array.from(values, BigInt),
+});
+/** A tensor's values as plain numbers. */
+export const numbers = ({ data }: { data: TypedArray }) => Array.from(data as Float32Array);
+
+/** Deterministic numbers in −1 … 1 that are not all alike. */
+export const waves = (length: number, seed = 1) =>
+  Float32Array.from({ length }, (_, i) => Math.sin(i * 12.9898 + seed));
+
+/** y = x, any rows and columns. */
+export const identity = testModel(
+  [{ op: 'Identity', inputs: ['x'], outputs: ['y'] }],
+  [{ name: 'x', dims: ['rows', 'columns'] }],
+  [{ name: 'y', dims: ['rows', 'columns'] }],
+);
+/** sum = a + b, any lengths that broadcast. */
+export const addition = testModel(
+  [{ op: 'Add', inputs: ['a', 'b'], outputs: ['sum'], name: 'theSum' }],
+  [
+    { name: 'a', dims: ['n'] },
+    { name: 'b', dims: ['m'] },
+  ],
+  [{ name: 'sum', dims: ['k'] }],
+);
+/** y = a b, any sizes. */
+export const product = testModel(
+  [{ op: 'MatMul', inputs: ['a', 'b'], outputs: ['y'], name: 'theProduct' }],
+  [
+    { name: 'a', dims: ['rows', 'inner'] },
+    { name: 'b', dims: ['inner', 'columns'] },
+  ],
+  [{ name: 'y', dims: ['rows', 'columns'] }],
+);
