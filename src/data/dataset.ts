@@ -1,0 +1,378 @@
+import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
+import { RandomStream } from '../core/random.ts';
+import { type BuilderContext, buildColumn, type ColumnBuilder, makeBuilder } from './columnBuilder.ts';
+import { type ColumnView, castCells, compareCells, encodeClasses, IndexedColumn } from './columnOperations.ts';
+import type { ColumnStorage } from './columns.ts';
+import type { Cell, Feature, Features, PlainRow, Row, RowOf } from './features.ts';
+import { splitIndices, type TrainTestSplitOptions } from './split.ts';
+
+/** Where a data set comes from, as far as it is known: lets a task find GLUE's columns and metrics by itself. */
+export interface DatasetInfo {
+  /** `'glue'`, or the path or name it was loaded from. */
+  readonly name?: string;
+  /** `'mrpc'`. */
+  readonly config?: string;
+  /** `'train'`. */
+  readonly split?: string;
+}
+
+/** Options of {@link Dataset.map}. */
+export interface MapOptions {
+  /** Columns of the input left out of the result. */
+  readonly removeColumns?: readonly string[];
+  /** Types of columns that the function makes, where their first value does not show them. */
+  readonly features?: Features;
+}
+
+/** Parts of a data set by split name: `dataset['train']`, `dataset.validation`. A plain object. */
+export interface DatasetDict<R extends Row = Row> {
+  readonly [split: string]: Dataset<R>;
+}
+
+/**
+ * Rows in columns. Immutable: every method returns a new data set, and those that only choose or reorder rows share
+ * the columns' storage with the old one. Rows are counted from 0; missing cells are `null`.
+ *
+ * @example
+ * const dataset = Dataset.fromRows([{ text: 'good', label: 'pos' }, { text: 'bad', label: 'neg' }]);
+ * const encoded = dataset.classEncodeColumn('label').shuffle(42);
+ * for (const row of encoded) console.log(row.text, row.label);
+ */
+export class Dataset<R extends Row = Row> implements Iterable<R> {
+  readonly info: DatasetInfo;
+  readonly #columns: ReadonlyMap<string, ColumnStorage>;
+  readonly #indices: Uint32Array | undefined;
+  readonly #length: number;
+
+  /**
+   * For readers; use `fromRows`, `fromColumns` or `loadDataset`.
+   * @param columns storages of one length. @param indices the rows that count, in order; default all.
+   */
+  constructor(columns: ReadonlyMap<string, ColumnStorage>, info: DatasetInfo = {}, indices?: Uint32Array) {
+    this.#columns = columns;
+    this.info = info;
+    this.#indices = indices;
+    const lengths = [...columns].map(([name, column]) => [name, column.length] as const);
+    const odd = lengths.find(([, length]) => length !== lengths[0][1]);
+    if (odd !== undefined) {
+      throw new DataError('ERR_COLUMN_LENGTHS', {
+        owner: 'Dataset',
+        what: 'columns have different lengths',
+        got: odd[1],
+        expected: `${lengths[0][1]} rows, as in '${lengths[0][0]}'`,
+        column: odd[0],
+      });
+    }
+    this.#length = indices?.length ?? lengths[0]?.[1] ?? 0;
+  }
+
+  /** A data set of objects. Columns are the keys of all rows in order of appearance; a row without one has `null` there. */
+  static fromRows<R extends RowOf<R>>(
+    rows: Iterable<R>,
+    options: { features?: Features; info?: DatasetInfo } = {},
+  ): Dataset<PlainRow<R>> {
+    const columns = columnsOfRows(rows, (column) => ({ owner: 'Dataset.fromRows', column }), options.features);
+    return new Dataset(columns, options.info);
+  }
+
+  /** A data set of arrays of one length, a column each: `{ text: [...], label: [...] }`. */
+  static fromColumns<R extends RowOf<R>>(
+    columns: { readonly [C in keyof R]: Iterable<R[C]> },
+    options: { features?: Features; info?: DatasetInfo } = {},
+  ): Dataset<PlainRow<R>> {
+    const built = new Map<string, ColumnStorage>();
+    for (const [column, values] of Object.entries<Iterable<Cell>>(columns)) {
+      built.set(column, buildColumn({ owner: 'Dataset.fromColumns', column }, values, options.features?.[column]));
+    }
+    return new Dataset(built, options.info);
+  }
+
+  /** The number of rows. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The number of rows, in Hugging Face's word. */
+  get numRows(): number {
+    return this.#length;
+  }
+
+  get columnNames(): string[] {
+    return [...this.#columns.keys()];
+  }
+
+  /** What each column holds. */
+  get features(): Features {
+    return Object.fromEntries([...this.#columns].map(([name, column]) => [name, column.feature]));
+  }
+
+  /** One row as an object. Throws `ERR_ROW` outside [0, length). */
+  row(index: number): R {
+    if (!Number.isInteger(index) || index < 0 || index >= this.#length) {
+      throw new ArgumentError('ERR_ROW', {
+        owner: 'Dataset',
+        what: 'there is no such row',
+        got: index,
+        expected: `a whole number from 0 to ${this.#length - 1}`,
+      });
+    }
+    const stored = this.#indices === undefined ? index : this.#indices[index];
+    const row: Record<string, Cell> = {};
+    for (const [name, column] of this.#columns) row[name] = column.get(stored);
+    return row as R;
+  }
+
+  /** One column in row order, decoded cell by cell as it is read. Throws `ERR_UNKNOWN_COLUMN`. */
+  column<C extends keyof R & string>(name: C): ColumnView<R[C]> {
+    return new IndexedColumn<R[C]>(this.#storage(name, 'column'), this.#indices);
+  }
+
+  *[Symbol.iterator](): Iterator<R> {
+    for (let i = 0; i < this.#length; i++) yield this.row(i);
+  }
+
+  /**
+   * Calls `transform` for every row; the cells it returns are added to the row or replace those of the same name
+   * (Hugging Face's rule). Types of new columns are taken from their values.
+   */
+  map<O extends Row>(transform: (row: R, index: number) => O, options: MapOptions = {}): Dataset<Row & O> {
+    const rows = function* (this: Dataset<R>): Generator<O> {
+      let index = 0;
+      for (const row of this) yield transform(row, index++);
+    };
+    const made = columnsOfRows(rows.call(this), (column) => ({ owner: 'Dataset.map', column }), options.features);
+    return this.#withMade(made, options) as Dataset<Row & O>;
+  }
+
+  /**
+   * Like `map`, with `batchSize` rows a call (default 1000): `transform` takes arrays by column and the number of the
+   * first row, and returns arrays by column. It may return more or fewer rows than it took, if `removeColumns` names
+   * every column it does not return.
+   */
+  mapBatches(
+    transform: (
+      batch: { readonly [column: string]: Cell[] },
+      firstRow: number,
+    ) => { readonly [column: string]: Iterable<Cell> },
+    options: MapOptions & { readonly batchSize?: number } = {},
+  ): Dataset<Row> {
+    const builders = new Map<string, ColumnBuilder>();
+    const batchSize = options.batchSize ?? 1000;
+    for (let start = 0; start < this.#length; start += batchSize) {
+      const stop = Math.min(start + batchSize, this.#length);
+      const batch: Record<string, Cell[]> = {};
+      for (const name of this.columnNames) {
+        const view = new IndexedColumn(this.#storage(name, 'map'), this.#indices);
+        batch[name] = Array.from({ length: stop - start }, (_, i) => view.at(start + i) as Cell);
+      }
+      for (const [name, values] of Object.entries(transform(batch, start))) {
+        const builder =
+          builders.get(name) ?? makeBuilder({ owner: 'Dataset.map', column: name }, options.features?.[name]);
+        builders.set(name, builder);
+        for (const value of values) builder.push(value);
+      }
+    }
+    return this.#withMade(new Map([...builders].map(([name, builder]) => [name, builder.finish()])), options);
+  }
+
+  #withMade(made: ReadonlyMap<string, ColumnStorage>, options: MapOptions): Dataset<Row> {
+    const kept = this.removeColumns(options.removeColumns ?? []);
+    const columns = new Map<string, ColumnStorage>();
+    for (const name of kept.columnNames) if (!made.has(name)) columns.set(name, kept.#compact(name));
+    // A column that is replaced keeps its place.
+    const ordered = new Map<string, ColumnStorage>();
+    for (const name of kept.columnNames) ordered.set(name, (made.get(name) ?? columns.get(name)) as ColumnStorage);
+    for (const [name, column] of made) ordered.set(name, column);
+    return new Dataset(ordered, this.info);
+  }
+
+  /** One column's storage in this data set's own row order: shared where nothing was reordered, copied otherwise. */
+  #compact(name: string): ColumnStorage {
+    const storage = this.#storage(name, 'Dataset');
+    if (this.#indices === undefined) return storage;
+    const context = { owner: 'Dataset', column: name };
+    return buildColumn(context, new IndexedColumn(storage, this.#indices), storage.feature);
+  }
+
+  /** The rows for which `keep` says true. */
+  filter(keep: (row: R, index: number) => boolean): Dataset<R> {
+    const kept: number[] = [];
+    let index = 0;
+    for (const row of this) {
+      if (keep(row, index)) kept.push(index);
+      index++;
+    }
+    return this.select(kept);
+  }
+
+  /** The rows of these numbers, in their order; a number may come twice. Throws `ERR_ROW` for one outside [0, length). */
+  select(indices: Iterable<number>): Dataset<R> {
+    const chosen = Uint32Array.from(indices, (index) => {
+      if (!Number.isInteger(index) || index < 0 || index >= this.#length) this.row(index);
+      return this.#indices === undefined ? index : this.#indices[index];
+    });
+    return new Dataset<R>(this.#columns, this.info, chosen);
+  }
+
+  /** Rows `start` (included) to `stop` (left out), as `Array.slice` counts them. */
+  slice(start = 0, stop: number = this.#length): Dataset<R> {
+    const from = start < 0 ? Math.max(0, this.#length + start) : Math.min(start, this.#length);
+    const to = stop < 0 ? this.#length + stop : Math.min(stop, this.#length);
+    return this.select(Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i));
+  }
+
+  /** All rows in an order that is a pure function of the seed and their number. */
+  shuffle(seed: number): Dataset<R> {
+    const order = Uint32Array.from({ length: this.#length }, (_, i) => i);
+    return this.select(new RandomStream(seed, 'data/shuffle').shuffle(order));
+  }
+
+  /** Rows by one column's cells, rows with equal cells in their old order, missing cells last. Texts go by UTF-16 units. */
+  sort(column: keyof R & string, options: { descending?: boolean } = {}): Dataset<R> {
+    const cells: readonly Cell[] = this.column(column).toArray();
+    const sign = options.descending === true ? -1 : 1;
+    const order = cells.map((_, i) => i);
+    order.sort((a, b) => {
+      const either = cells[a] === null || cells[b] === null;
+      return compareCells(cells[a], cells[b]) * (either ? 1 : sign) || a - b;
+    });
+    return this.select(order);
+  }
+
+  /** Cuts the data set in two, `train` and `test`; see {@link TrainTestSplitOptions}. */
+  trainTestSplit(options: TrainTestSplitOptions = {}): { train: Dataset<R>; test: Dataset<R> } {
+    const by = options.stratifyByColumn;
+    const classes =
+      by === undefined ? undefined : new IndexedColumn(this.#storage(by, 'trainTestSplit'), this.#indices);
+    const { train, test } = splitIndices(this.#length, options, classes);
+    return { train: this.select(train), test: this.select(test) };
+  }
+
+  /** The data set with one column under another name. */
+  renameColumn(from: keyof R & string, to: string): Dataset<Row> {
+    this.#storage(from, 'renameColumn');
+    if (to !== from && this.#columns.has(to)) {
+      throw new ArgumentError('ERR_DUPLICATE_COLUMN', {
+        owner: 'renameColumn',
+        what: 'there is a column of this name already',
+        got: to,
+        hint: 'remove it first or choose another name',
+      });
+    }
+    const columns = [...this.#columns].map(([name, column]) => [name === from ? to : name, column] as const);
+    return new Dataset(new Map(columns), this.info, this.#indices);
+  }
+
+  /** The data set without these columns. */
+  removeColumns(names: string | readonly string[]): Dataset<Row> {
+    const gone = new Set(typeof names === 'string' ? [names] : names);
+    for (const name of gone) this.#storage(name, 'removeColumns');
+    const columns = new Map([...this.#columns].filter(([name]) => !gone.has(name)));
+    // Without any column left the row count would be lost; the row numbers keep it.
+    const indices = columns.size === 0 ? (this.#indices ?? new Uint32Array(this.#length)) : this.#indices;
+    return new Dataset(columns, this.info, indices);
+  }
+
+  /** The data set with these columns alone, in this order. */
+  selectColumns(names: readonly string[]): Dataset<Row> {
+    const columns = new Map(names.map((name) => [name, this.#storage(name, 'selectColumns')]));
+    return new Dataset(columns, this.info, this.#indices);
+  }
+
+  /** The data set with one column more (or replaced), a value for each row. */
+  addColumn(name: string, values: Iterable<Cell>, feature?: Feature): Dataset<Row> {
+    const made = buildColumn({ owner: 'addColumn', column: name }, values, feature);
+    if (made.length !== this.#length) {
+      throw new DataError('ERR_COLUMN_LENGTHS', {
+        owner: 'addColumn',
+        what: 'the column has another length than the data set',
+        got: made.length,
+        expected: `${this.#length} rows`,
+        column: name,
+      });
+    }
+    return this.#withMade(new Map([[name, made]]), {});
+  }
+
+  /** One column's cells as another feature; the rules are those of `castCells`. Throws `ERR_CAST` with the row. */
+  castColumn(name: keyof R & string, feature: Feature): Dataset<Row> {
+    const context = { owner: 'castColumn', column: name };
+    const cells = new IndexedColumn(this.#storage(name, 'castColumn'), this.#indices);
+    return this.#withMade(new Map([[name, castCells(context, cells, feature)]]), {});
+  }
+
+  /**
+   * A column of texts, whole numbers or bools as class labels: names in a fixed order (numbers by value, texts by UTF-16
+   * units), so that the same data always give the same labels. A column of class labels stays as it is.
+   */
+  classEncodeColumn(name: keyof R & string): Dataset<Row> {
+    const cells = new IndexedColumn(this.#storage(name, 'classEncodeColumn'), this.#indices);
+    const made = encodeClasses({ owner: 'classEncodeColumn', column: name }, cells);
+    return this.#withMade(new Map([[name, made]]), {});
+  }
+
+  /** A column's distinct cells in order of first appearance (lists and objects compared by content). */
+  unique<C extends keyof R & string>(name: C): R[C][] {
+    const seen = new Map<unknown, R[C]>();
+    for (const cell of this.column(name)) {
+      const key = typeof cell === 'object' && cell !== null ? JSON.stringify(cell) : cell;
+      if (!seen.has(key)) seen.set(key, cell);
+    }
+    return [...seen.values()];
+  }
+
+  /** The same rows under other words about where they come from. */
+  withInfo(info: DatasetInfo): Dataset<R> {
+    return new Dataset<R>(this.#columns, { ...this.info, ...info }, this.#indices);
+  }
+
+  /** The rows as plain objects. */
+  toJSON(): R[] {
+    return [...this];
+  }
+
+  #storage(name: string, owner: string): ColumnStorage {
+    const column = this.#columns.get(name);
+    if (column !== undefined) return column;
+    const near = didYouMean(name, this.#columns.keys());
+    throw new DataError('ERR_UNKNOWN_COLUMN', {
+      owner,
+      what: 'there is no such column',
+      got: name,
+      expected: `one of ${[...this.#columns.keys()].join(', ')}`,
+      hint: near === undefined ? undefined : `did you mean '${near}'?`,
+    });
+  }
+}
+
+/** Columns from row objects, with the keys in order of appearance. `context` names a column's place for error messages. */
+export function columnsOfRows(
+  rows: Iterable<object>,
+  context: (column: string) => BuilderContext,
+  features: Features = {},
+): Map<string, ColumnStorage> {
+  const builders = new Map<string, { builder: ColumnBuilder; filled: number }>();
+  for (const [column, feature] of Object.entries(features)) {
+    builders.set(column, { builder: makeBuilder(context(column), feature), filled: 0 });
+  }
+  let length = 0;
+  for (const row of rows) {
+    for (const column in row) {
+      let entry = builders.get(column);
+      if (entry === undefined) {
+        entry = { builder: makeBuilder(context(column)), filled: 0 };
+        builders.set(column, entry);
+      }
+      for (; entry.filled < length; entry.filled++) entry.builder.push(null);
+      entry.builder.push((row as Row)[column]);
+      entry.filled++;
+    }
+    length++;
+  }
+  const columns = new Map<string, ColumnStorage>();
+  for (const [column, entry] of builders) {
+    for (; entry.filled < length; entry.filled++) entry.builder.push(null);
+    columns.set(column, entry.builder.finish());
+  }
+  return columns;
+}
