@@ -1,4 +1,4 @@
-import { callable } from '../core/callable.ts';
+import { Callable } from '../core/callable.ts';
 import { GraphError } from '../core/errors.ts';
 import type { Graph } from '../graph/graph.ts';
 import { Parameter } from '../graph/parameter.ts';
@@ -10,27 +10,19 @@ export interface ModuleBase {
   path: string;
 }
 
-class CallableModule {
-  declare path: string;
+class TracedModule extends Callable<(...parameters: unknown[]) => unknown> {
+  path = '';
 
   constructor() {
-    // `this.query(hidden)` is `this.query.forward(hidden)`, traced under the layer's path.
-    const self: ModuleBase & Forward = callable(
-      new.target.prototype as ModuleBase & Forward,
-      (...parameters: unknown[]) => {
-        const run = () => self.forward(...parameters);
-        const graph = graphOf(parameters);
-        return graph === undefined ? run() : graph.inLayer(self.path, run);
-      },
-    );
-    self.path = '';
-    // biome-ignore lint/correctness/noConstructorReturn: what makes a module callable
-    return self as unknown as CallableModule;
+    super('trace');
   }
-}
 
-interface Forward {
-  forward(...parameters: unknown[]): unknown;
+  /** `this.query(hidden)` is `this.query.forward(hidden)`, traced under the layer's path. */
+  trace(...parameters: unknown[]): unknown {
+    const run = () => (this as unknown as { forward(...p: unknown[]): unknown }).forward(...parameters);
+    const graph = graphOf(parameters);
+    return graph === undefined ? run() : graph.inLayer(this.path, run);
+  }
 }
 
 function graphOf(parameters: readonly unknown[]): Graph | undefined {
@@ -57,7 +49,7 @@ function graphOf(parameters: readonly unknown[]): Graph | undefined {
  * Parameters are named by the path of fields that leads to them, in snake_case as in Hugging Face's files
  * (`wordEmbeddings.weight` → `word_embeddings.weight`; a field that begins with a capital keeps its name: `LayerNorm`).
  */
-export const Module = CallableModule as unknown as new <F extends (...parameters: never[]) => unknown>() => ModuleBase &
+export const Module = TracedModule as unknown as new <F extends (...parameters: never[]) => unknown>() => ModuleBase &
   F;
 
 /** Gives every module below `root` its path and every parameter its name. A parameter found twice keeps its first name (tied weights). */

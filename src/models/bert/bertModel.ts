@@ -1,0 +1,87 @@
+import { Tensor } from '../../core/tensor.ts';
+import { gatherRows } from '../../graph/ops/rows.ts';
+import type { Value } from '../../graph/value.ts';
+import type { BatchLayout } from '../../nn/layout.ts';
+import { Module } from '../../nn/module.ts';
+import { unpack } from '../../nn/packing.ts';
+import {
+  createModel,
+  type Head,
+  loadModel,
+  type ModelInputs,
+  type ModelOptions,
+  type ModelParts,
+  PreTrainedModel,
+  type PretrainedOptions,
+  tokenSequences,
+} from '../pretrained.ts';
+import type { BertConfig } from './configuration.ts';
+import { Bert } from './model.ts';
+
+/** What a model without a head answers, text by text. */
+export interface BaseModelOutput {
+  /** The last layer's hidden states of each text's real tokens, `[tokens of the text, hiddenSize]`. */
+  readonly lastHiddenState: readonly Tensor<'float32'>[];
+  /** `[rows, hiddenSize]` */
+  readonly poolerOutput: Tensor<'float32'>;
+}
+
+interface Outputs {
+  readonly hidden: Value;
+  readonly pooled: Value;
+}
+
+/** Keeps the names that parameters have in files with a head. */
+class BertWithPooler extends Module<(batch: BatchLayout) => Outputs> {
+  readonly bert: Bert;
+
+  constructor(config: BertConfig) {
+    super();
+    this.bert = new Bert(config);
+  }
+
+  forward(batch: BatchLayout): Outputs {
+    const hidden = this.bert(batch);
+    return { hidden, pooled: this.bert.pooler!(gatherRows(hidden, batch.firstTokens)) };
+  }
+}
+
+const head: Head = {
+  architecture: 'BertModel',
+  reads: () => 'all',
+  build: (config) => new BertWithPooler(config),
+  trace: (module, batch) => {
+    const { hidden, pooled } = (module as BertWithPooler)(batch);
+    return { outputs: { last_hidden_state: hidden, pooler_output: pooled } };
+  },
+};
+
+/** BERT without a head (Hugging Face's class of the same name): hidden states and the pooled `[CLS]`. */
+export class BertModel extends PreTrainedModel<BaseModelOutput> {
+  private constructor(parts: ModelParts) {
+    super(parts);
+  }
+
+  /** Loads a checkpoint: a directory, or a name in Hugging Face's cache. @throws ModelError where files are missing or do not fit. */
+  static async fromPretrained(nameOrPath: string, options: PretrainedOptions = {}): Promise<BertModel> {
+    return new BertModel(await loadModel(head, nameOrPath, options, (config) => config));
+  }
+
+  /** A model with new weights. */
+  static async fromConfig(config: BertConfig, options: ModelOptions = {}): Promise<BertModel> {
+    return new BertModel(await createModel(head, config, options));
+  }
+
+  override async predict(inputs: ModelInputs): Promise<BaseModelOutput> {
+    const packed = this.pack(tokenSequences(inputs));
+    const outputs = await this.run({ packed, labels: {}, count: packed.sequences });
+    const { hiddenSize } = this.config;
+    const pooled = outputs['pooler_output'];
+    return {
+      lastHiddenState: unpack(packed, outputs['last_hidden_state'].data as Float32Array, hiddenSize).map(
+        (rows) => new Tensor('float32', rows, [rows.length / hiddenSize, hiddenSize]),
+      ),
+      poolerOutput: new Tensor('float32', pooled.data as Float32Array, pooled.dims).slice(0, packed.sequences),
+    };
+  }
+}

@@ -1,0 +1,276 @@
+import { hashName } from '../core/random.ts';
+import type { AdamWStep, Arena, OptimizedParameter } from '../engine/arena.ts';
+import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
+import { differentiate, gradientRows } from '../graph/differentiate.ts';
+import { type DropoutMask, Graph } from '../graph/graph.ts';
+import { requiredInputs, toOnnx } from '../graph/lowering.ts';
+import type { Parameter } from '../graph/parameter.ts';
+import type { Value } from '../graph/value.ts';
+import type { DropoutJob } from '../kernels/dropout.ts';
+import type { PackedBatch } from '../nn/packing.ts';
+
+/** A batch as a model's graph takes it. */
+export interface ModelBatch {
+  readonly packed: PackedBatch;
+  /** The loss's inputs by name (`labels`, `label_weights`); none where only outputs are asked for. */
+  readonly labels: Readonly<Record<string, EngineTensor>>;
+  /** What the loss averages over: the real rows, or the labelled tokens. */
+  readonly count: number;
+}
+
+/** What tracing a model gives: outputs by name, and the loss where labels are part of it. */
+export interface Traced {
+  readonly outputs: Readonly<Record<string, Value>>;
+  readonly loss?: Value;
+}
+
+/** Traces a model's forward on a fresh graph. */
+export type Trace = (graph: Graph) => Traced;
+
+/** Where a program's parameters are and what runs it. */
+export interface Runtime {
+  readonly engine: Engine;
+  readonly arena: Arena;
+}
+
+/** A compiled forward computation: outputs, and the loss where it was traced. Dropout is off. */
+export class ForwardProgram {
+  readonly #session: Session;
+  readonly #weights: Readonly<Record<string, EngineTensor>>;
+
+  private constructor(session: Session, weights: Readonly<Record<string, EngineTensor>>) {
+    this.#session = session;
+    this.#weights = weights;
+  }
+
+  static async create(runtime: Runtime, trace: Trace): Promise<ForwardProgram> {
+    const graph = new Graph();
+    const { outputs, loss } = trace(graph);
+    const all = loss === undefined ? outputs : { ...outputs, loss };
+    const session = await runtime.engine.createSession(toOnnx(graph, all));
+    return new ForwardProgram(session, weightFeeds(graph, Object.values(all), runtime.arena));
+  }
+
+  /** The outputs by name, `loss` among them (the mean over what the batch counts) where it was traced. */
+  run(batch: ModelBatch): Promise<Record<string, EngineTensor>> {
+    const feeds = { ...batch.packed.feeds, ...batch.labels, loss_scale: scalar(1 / batch.count), ...this.#weights };
+    return this.#session.run(
+      pick(feeds, this.#session.inputNames),
+      Object.fromEntries(this.#session.outputNames.map((name) => [name, 'allocate' as const])),
+    );
+  }
+
+  dispose(): Promise<void> {
+    return this.#session.dispose();
+  }
+}
+
+/** What one pass forward and backward is for: dropout's bits are a function of it. */
+export interface PassOptions {
+  readonly seed: number;
+  /** The optimizer step, from 1. */
+  readonly step: number;
+  /** What the loss's sum is multiplied by: 1 / what the whole batch of the optimizer step counts. */
+  readonly lossScale: number;
+  /** Gives dropout masks by site and dims in place of those drawn, to compare with other implementations. */
+  readonly masks?: (site: string, dims: readonly number[]) => Float32Array;
+}
+
+/** A gradient that the engine gives as rows of a table. */
+interface RowOutput {
+  readonly parameter: string;
+  /** The name of the input that holds the ids. */
+  readonly ids: string;
+  readonly output: string;
+}
+
+/**
+ * A compiled training step: forward, backward and AdamW on some of a model's parameters. Gradients of micro-batches add up
+ * (`accumulate`) until `update` uses them.
+ */
+export class TrainingProgram {
+  readonly #arena: Arena;
+  readonly #session: Session;
+  readonly #weights: Readonly<Record<string, EngineTensor>>;
+  readonly #masks: readonly DropoutMask[];
+  readonly #outputNames: readonly string[];
+  readonly #rowOutputs: readonly RowOutput[];
+  readonly #first: Readonly<Record<string, EngineTensor>>;
+  readonly #further: Readonly<Record<string, EngineTensor>> | undefined;
+  #passes = 0;
+
+  private constructor(parts: {
+    arena: Arena;
+    session: Session;
+    weights: Readonly<Record<string, EngineTensor>>;
+    masks: readonly DropoutMask[];
+    outputNames: readonly string[];
+    rowOutputs: readonly RowOutput[];
+    denseOutputs: readonly Parameter[];
+    accumulate: boolean;
+  }) {
+    this.#arena = parts.arena;
+    this.#session = parts.session;
+    this.#weights = parts.weights;
+    this.#masks = parts.masks;
+    this.#outputNames = parts.outputNames;
+    this.#rowOutputs = parts.rowOutputs;
+    const buffers = (view: (name: string) => Float32Array) =>
+      Object.fromEntries(
+        parts.denseOutputs.map(({ name, shape }) => [
+          gradientName(name),
+          { type: 'float32' as const, dims: shape, data: view(name) },
+        ]),
+      );
+    this.#first = buffers((name) => parts.arena.gradient(name));
+    this.#further = parts.accumulate ? buffers((name) => parts.arena.incoming(name)) : undefined;
+  }
+
+  /**
+   * Traces, differentiates and compiles. Only `trained` parameters get gradients and moments (the latter zero).
+   * @param accumulate whether several passes may go into one update.
+   */
+  static async create(
+    runtime: Runtime,
+    trace: Trace,
+    trained: ReadonlyMap<Parameter, Omit<OptimizedParameter, 'name' | 'rowGradient'>>,
+    { accumulate = false }: { accumulate?: boolean } = {},
+  ): Promise<TrainingProgram> {
+    const graph = new Graph({ training: true });
+    const { outputs, loss } = trace(graph);
+    const reached = [...trained.keys()].filter((parameter) => graph.parameters.has(parameter));
+    const gradients = differentiate(
+      loss!,
+      reached.map((parameter) => graph.parameter(parameter)),
+    );
+    const named: Record<string, Value> = { ...outputs, loss: loss! };
+    const outputNames = Object.keys(named);
+    const rowOutputs: RowOutput[] = [];
+    const denseOutputs: Parameter[] = [];
+    const optimized: OptimizedParameter[] = [];
+    reached.forEach((parameter, i) => {
+      const { name } = parameter;
+      const gradient = gradients[i];
+      if (gradient === undefined) return;
+      const sparse = gradientRows(gradient);
+      // The ids must be known outside the graph; those of an embedding are the batch's.
+      const rows = sparse?.ids.name === undefined ? undefined : sparse;
+      if (rows === undefined) denseOutputs.push(parameter);
+      else rowOutputs.push({ parameter: name, ids: rows.ids.name!, output: gradientName(name) });
+      named[gradientName(name)] = rows?.rows ?? gradient;
+      optimized.push({ name, rowGradient: rows !== undefined, ...trained.get(parameter)! });
+    });
+    const session = await runtime.engine.createSession(toOnnx(graph, named));
+    await runtime.arena.prepareTraining(optimized, { accumulate });
+    return new TrainingProgram({
+      arena: runtime.arena,
+      session,
+      weights: weightFeeds(graph, Object.values(named), runtime.arena),
+      masks: graph.dropoutMasks,
+      outputNames,
+      rowOutputs,
+      denseOutputs,
+      accumulate,
+    });
+  }
+
+  /**
+   * Forward and backward over one (micro-)batch; its gradients are added to those since the last `update`.
+   * @returns the model's outputs, and `loss`: this batch's part of the whole batch's mean.
+   */
+  async accumulate(batch: ModelBatch, pass: PassOptions): Promise<Record<string, EngineTensor>> {
+    const further = this.#passes++ > 0;
+    if (further && this.#further === undefined) {
+      throw new RangeError('a second pass before an update needs a program made with accumulate: true');
+    }
+    const masks = await this.#dropoutMasks(batch.packed, pass);
+    const feeds = {
+      ...batch.packed.feeds,
+      ...batch.labels,
+      loss_scale: scalar(pass.lossScale),
+      ...this.#weights,
+      ...masks,
+    };
+    const results = await this.#session.run(pick(feeds, this.#session.inputNames), {
+      ...Object.fromEntries(this.#outputNames.map((name) => [name, 'allocate' as const])),
+      ...Object.fromEntries(this.#rowOutputs.map(({ output }) => [output, 'allocate' as const])),
+      ...(further ? this.#further : this.#first),
+    });
+    for (const { parameter, ids, output } of this.#rowOutputs) {
+      const { data } = feeds[ids as keyof typeof feeds] as EngineTensor;
+      await this.#arena.addRows(parameter, data as BigInt64Array, results[output].data as Float32Array);
+    }
+    if (further) await this.#arena.addIncoming();
+    return pick(results, this.#outputNames);
+  }
+
+  /** The gradient of a trained parameter since the last update, in place. */
+  gradient(name: string): Float32Array {
+    return this.#arena.gradient(name);
+  }
+
+  /** Clips and applies the gradients since the last update. Where their norm is not finite nothing is changed. */
+  async update(options: AdamWStep): Promise<{ gradientNorm: number }> {
+    this.#passes = 0;
+    return await this.#arena.step(options);
+  }
+
+  async #dropoutMasks(packed: PackedBatch, pass: PassOptions): Promise<Record<string, EngineTensor>> {
+    if (this.#masks.length === 0) return {};
+    const shapes = this.#masks.map(({ value }) =>
+      value.shape.map((dim) => (typeof dim === 'number' ? dim : packed.lengths[dim])),
+    );
+    const given = pass.masks;
+    const masks =
+      given === undefined
+        ? await this.#arena.dropoutMasks(
+            { seed: pass.seed, step: pass.step },
+            this.#masks.map((mask, i) => dropoutJob(mask, packed, shapes[i])),
+          )
+        : this.#masks.map(({ site }, i) => given(site, shapes[i]));
+    return Object.fromEntries(
+      this.#masks.map(({ name }, i) => [name, { type: 'float32' as const, dims: shapes[i], data: masks[i] }]),
+    );
+  }
+
+  dispose(): Promise<void> {
+    return this.#session.dispose();
+  }
+}
+
+/** A mask over rows, `[tokens, width]`, or over attention weights, `[sequences, heads, queries, keys]`. */
+function dropoutJob(mask: DropoutMask, packed: PackedBatch, dims: readonly number[]): DropoutJob {
+  const { value, probability } = mask;
+  const site = hashName(mask.site);
+  if (dims.length === 2) {
+    const { sample, position } = packed.places[value.shape[0]];
+    return { kind: 'rows', site, probability, samples: sample, positions: position, width: dims[1] };
+  }
+  const [, heads, queries, keys] = dims;
+  const positions = packed.queryPositions[value.shape[2]];
+  return { kind: 'attention', site, probability, samples: packed.samples, positions, heads, queries, keys };
+}
+
+function weightFeeds(graph: Graph, outputs: readonly Value[], arena: Arena): Record<string, EngineTensor> {
+  const parameters = new Set(graph.parameters.values());
+  return Object.fromEntries(
+    requiredInputs(graph, outputs)
+      .filter((value) => parameters.has(value))
+      .map(({ name, shape }) => [
+        name!,
+        { type: 'float32' as const, dims: shape as number[], data: arena.weight(name!) },
+      ]),
+  );
+}
+
+function gradientName(parameter: string): string {
+  return `gradient.${parameter}`;
+}
+
+function scalar(value: number): EngineTensor {
+  return { type: 'float32', dims: [], data: Float32Array.of(value) };
+}
+
+function pick<T>(from: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
+  return Object.fromEntries(names.map((name) => [name, from[name]]));
+}
