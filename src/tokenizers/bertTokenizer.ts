@@ -1,0 +1,443 @@
+import { callable } from '../core/callable.ts';
+import { ArgumentError } from '../core/errors.ts';
+import { log } from '../core/log.ts';
+import { type ResolveOptions, resolvePretrained } from '../hub/resolve.ts';
+import type { AddedToken, AddedTokenOptions } from './addedTokens.ts';
+import type { BertTokenizerOptions } from './bertTokenizerOptions.ts';
+import { cleanUpTokenization, joinWordPieces } from './decoder.ts';
+import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions } from './encodeOptions.ts';
+import { BatchEncoding, Encoding, type EncodingSource } from './encoding.ts';
+import { paddedLength } from './padding.ts';
+import { Pipeline, type TokenPlaces } from './pipeline.ts';
+import { readTokenizer, writeTokenizer } from './tokenizerFiles.ts';
+import { type Side, truncatedLengths, windows } from './truncation.ts';
+import { TokenBuffer, WordPiece } from './wordPiece.ts';
+
+/** A text, or several; with `isSplitIntoWords` a list of words, or several. */
+export type TextInput = string | readonly string[] | readonly (readonly string[])[];
+
+/** The call form of a tokenizer. */
+export interface EncodeCall {
+  (text: TextInput, options?: EncodeOptions): BatchEncoding;
+  (text: TextInput, textPair: TextInput | null | undefined, options?: EncodeOptions): BatchEncoding;
+}
+
+/** Makes instances of what extends it callable: a call is a call of `encode`. */
+class CallableTokenizer {
+  constructor() {
+    const self: EncodeCall & BertTokenizer = callable<EncodeCall, BertTokenizer>(
+      new.target.prototype as BertTokenizer,
+      ((...parameters: Parameters<BertTokenizer['encode']>) => self.encode(...parameters)) as EncodeCall,
+    );
+    // biome-ignore lint/correctness/noConstructorReturn: the subclass's fields are to be made on the function
+    return self;
+  }
+}
+
+/**
+ * BERT's tokenizer with Hugging Face's ids and offsets (transformers' BertTokenizer, tokenizers 0.23).
+ * An instance is called like a function: `tokenizer(text)`, `tokenizer(texts, { padding: true })`,
+ * `tokenizer(questions, contexts, { truncation: 'only_second', maxLength: 384, stride: 128, returnOverflowingTokens: true })`.
+ *
+ * A lone surrogate in a text, which is no character, is read as U+FFFD, and so dropped by the cleaning.
+ *
+ * @example
+ * const tokenizer = await BertTokenizer.fromPretrained('bert-base-uncased');
+ * const { inputIds } = tokenizer('Hello, world!'); // [1, 6]
+ */
+export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
+  /** The vocabulary without added tokens: token to id. */
+  readonly vocab: ReadonlyMap<string, number>;
+  readonly modelMaxLength: number;
+  readonly doLowerCase: boolean;
+  readonly stripAccents: boolean | null;
+  readonly tokenizeChineseChars: boolean;
+  readonly cleanText: boolean;
+  readonly cleanUpTokenizationSpaces: boolean;
+  readonly splitSpecialTokens: boolean;
+  readonly maxInputCharsPerWord: number;
+  readonly paddingSide: Side;
+  readonly truncationSide: Side;
+  readonly unkToken: string;
+  readonly sepToken: string;
+  readonly padToken: string;
+  readonly clsToken: string;
+  readonly maskToken: string;
+  readonly unkTokenId: number;
+  readonly sepTokenId: number;
+  readonly padTokenId: number;
+  readonly clsTokenId: number;
+  readonly maskTokenId: number;
+  /** All tokens that are found in the text as they stand, the special tokens among them, by id. */
+  readonly addedTokens: readonly AddedToken[];
+
+  readonly #pipeline: Pipeline;
+  readonly #buffer = new TokenBuffer();
+  readonly #addedIds = new Map<string, number>();
+  /** Tokens by id; an added token that is sought in normalized text stands in its normalized form, as in Hugging Face. */
+  readonly #tokens: (string | undefined)[] = [];
+  readonly #specialTokens: ReadonlySet<string>;
+  #warnedOfLength = false;
+
+  /** @throws ModelError where the vocabulary has no unknown token; ArgumentError where an added token's id is taken. */
+  constructor(options: BertTokenizerOptions) {
+    super();
+    const { vocab } = options;
+    this.vocab = vocab instanceof Map ? vocab : new Map((vocab as readonly string[]).map((token, id) => [token, id]));
+    this.modelMaxLength = options.modelMaxLength ?? Number.POSITIVE_INFINITY;
+    this.doLowerCase = options.doLowerCase ?? true;
+    this.stripAccents = options.stripAccents ?? null;
+    this.tokenizeChineseChars = options.tokenizeChineseChars ?? true;
+    this.cleanText = options.cleanText ?? true;
+    this.cleanUpTokenizationSpaces = options.cleanUpTokenizationSpaces ?? false;
+    this.splitSpecialTokens = options.splitSpecialTokens ?? false;
+    this.paddingSide = options.paddingSide ?? 'right';
+    this.truncationSide = options.truncationSide ?? 'right';
+    this.unkToken = options.unkToken ?? '[UNK]';
+    this.sepToken = options.sepToken ?? '[SEP]';
+    this.padToken = options.padToken ?? '[PAD]';
+    this.clsToken = options.clsToken ?? '[CLS]';
+    this.maskToken = options.maskToken ?? '[MASK]';
+    const wordPiece = new WordPiece(this.vocab, {
+      unkToken: this.unkToken,
+      maxInputCharsPerWord: options.maxInputCharsPerWord,
+    });
+    this.maxInputCharsPerWord = wordPiece.maxInputCharsPerWord;
+
+    for (const [token, id] of this.vocab) this.#tokens[id] = token;
+    this.addedTokens = this.#resolveAddedTokens(options.addedTokens ?? []);
+    for (const token of this.addedTokens) this.#addedIds.set(token.content, token.id);
+    this.#specialTokens = new Set(this.addedTokens.filter((token) => token.special).map((token) => token.content));
+    this.unkTokenId = this.#addedIds.get(this.unkToken)!;
+    this.sepTokenId = this.#addedIds.get(this.sepToken)!;
+    this.padTokenId = this.#addedIds.get(this.padToken)!;
+    this.clsTokenId = this.#addedIds.get(this.clsToken)!;
+    this.maskTokenId = this.#addedIds.get(this.maskToken)!;
+    this.#pipeline = new Pipeline(
+      wordPiece,
+      {
+        cleanText: this.cleanText,
+        tokenizeChineseChars: this.tokenizeChineseChars,
+        stripAccents: this.stripAccents ?? this.doLowerCase,
+        doLowerCase: this.doLowerCase,
+      },
+      this.addedTokens,
+    );
+    for (const token of this.addedTokens) {
+      this.#tokens[token.id] = token.normalized ? this.#pipeline.normalize(token.content) : token.content;
+    }
+  }
+
+  /**
+   * The tokenizer of a model on the Hub or in a directory: from `tokenizer.json`, or else from `vocab.txt`, with
+   * `tokenizer_config.json`.
+   *
+   * @throws ModelError where these files are missing or not BERT's
+   */
+  static async fromPretrained(nameOrPath: string, options: ResolveOptions = {}): Promise<BertTokenizer> {
+    return new BertTokenizer(
+      await readTokenizer(await resolvePretrained(nameOrPath, { owner: 'BertTokenizer.fromPretrained', ...options })),
+    );
+  }
+
+  /** Writes `tokenizer.json`, `tokenizer_config.json` and `vocab.txt`, which Python's `AutoTokenizer.from_pretrained` loads. */
+  async savePretrained(directory: string): Promise<void> {
+    await writeTokenizer(directory, this);
+  }
+
+  /** Number of tokens of the vocabulary, without added tokens. */
+  get vocabSize(): number {
+    return this.vocab.size;
+  }
+
+  /** Number of tokens, with added tokens: Python's `len(tokenizer)`. */
+  get size(): number {
+    return this.vocab.size + this.addedTokens.filter((token) => !this.vocab.has(token.content)).length;
+  }
+
+  /**
+   * Tokenizes a text or several, alone or in pairs; what the instance does when it is called.
+   *
+   * @param text a string or a list of strings; with `isSplitIntoWords` a list of words or a list of such lists
+   * @param textPairOrOptions the second text of each pair in the same form; an empty one for a single text is none,
+   *   as in Hugging Face. Options may stand here where there is none
+   * @throws ArgumentError on what is no text, on batches of different lengths, and where options contradict
+   */
+  encode(
+    text: TextInput,
+    textPairOrOptions?: TextInput | EncodeOptions | null,
+    optionsOrNothing?: EncodeOptions,
+  ): BatchEncoding {
+    const optionsSecond = isOptions(textPairOrOptions);
+    const textPair = optionsSecond ? undefined : textPairOrOptions;
+    const options = resolveEncodeOptions((optionsSecond ? textPairOrOptions : optionsOrNothing) ?? {}, this);
+    const [texts, pairs] = rows(text, textPair ?? undefined, options.isSplitIntoWords);
+
+    let encodings: Encoding[] = [];
+    const mapping: number[] = [];
+    let longest = 0;
+    for (let row = 0; row < texts.length; row++) {
+      const before = encodings.length;
+      this.#encodeRow(texts[row], pairs?.[row], options, row, encodings);
+      for (let i = before; i < encodings.length; i++) mapping.push(row);
+      longest = Math.max(longest, encodings[before].length);
+    }
+    if (options.padding !== 'do_not_pad') {
+      const length = paddedLength([longest], options.padding, options.maxLength ?? 0, options.padToMultipleOf);
+      encodings = encodings.map((encoding) => encoding.pad(length, options.paddingSide, this.padTokenId));
+    }
+    if (options.maxLength === undefined && longest > this.modelMaxLength && !this.#warnedOfLength) {
+      this.#warnedOfLength = true;
+      log.warn(
+        `a text has ${longest} tokens, more than the ${this.modelMaxLength} that the model takes; pass truncation: true`,
+      );
+    }
+    return new BatchEncoding(encodings, mapping);
+  }
+
+  /**
+   * The text of token ids. Ids that no token has are left out.
+   *
+   * @param options.skipSpecialTokens leaves out special tokens. Default false
+   * @param options.cleanUpTokenizationSpaces joins English contractions. Default: the tokenizer's
+   */
+  decode(
+    ids: Iterable<number | bigint>,
+    options: { skipSpecialTokens?: boolean; cleanUpTokenizationSpaces?: boolean } = {},
+  ): string {
+    const tokens: string[] = [];
+    for (const id of ids) {
+      const token = this.#tokens[Number(id)];
+      if (token === undefined || (options.skipSpecialTokens && this.#specialTokens.has(token))) continue;
+      tokens.push(token);
+    }
+    const text = joinWordPieces(tokens, this.#pipeline.wordPiece.continuingSubwordPrefix);
+    return (options.cleanUpTokenizationSpaces ?? this.cleanUpTokenizationSpaces) ? cleanUpTokenization(text) : text;
+  }
+
+  /** {@link decode} for each of several sequences. */
+  batchDecode(
+    sequences: Iterable<Iterable<number | bigint>>,
+    options: { skipSpecialTokens?: boolean; cleanUpTokenizationSpaces?: boolean } = {},
+  ): string[] {
+    return Array.from(sequences, (ids) => this.decode(ids, options));
+  }
+
+  /** The tokens of a text as strings, without special tokens around it. */
+  tokenize(text: string): string[] {
+    return this.encode(text, { addSpecialTokens: false }).tokens();
+  }
+
+  /** The words that a text is split into before WordPiece, cleaned and lower-cased; added tokens are read as plain text. */
+  preTokenize(text: string): string[] {
+    return this.#pipeline.words(text);
+  }
+
+  /** The id of a token, or the ids of several; that of the unknown token for what is none. */
+  convertTokensToIds(tokens: string): number;
+  convertTokensToIds(tokens: Iterable<string>): number[];
+  convertTokensToIds(tokens: string | Iterable<string>): number | number[] {
+    const idOf = (token: string) => this.#addedIds.get(token) ?? this.vocab.get(token) ?? this.unkTokenId;
+    return typeof tokens === 'string' ? idOf(tokens) : Array.from(tokens, idOf);
+  }
+
+  /** The token of an id, or the tokens of several; undefined for an id that no token has. */
+  convertIdsToTokens(ids: number | bigint): string | undefined;
+  convertIdsToTokens(ids: Iterable<number | bigint>): (string | undefined)[];
+  convertIdsToTokens(ids: number | bigint | Iterable<number | bigint>): string | undefined | (string | undefined)[] {
+    return typeof ids === 'number' || typeof ids === 'bigint'
+      ? this.#tokens[Number(ids)]
+      : Array.from(ids, (id) => this.#tokens[Number(id)]);
+  }
+
+  /** How many special tokens stand around a text or pair. */
+  numSpecialTokensToAdd(pair = false): number {
+    return pair ? 3 : 2;
+  }
+
+  /** Appends the rows of one text or pair: one, or one a window. */
+  #encodeRow(
+    text: string | readonly string[],
+    pair: string | readonly string[] | undefined,
+    options: ResolvedEncodeOptions,
+    row: number,
+    out: Encoding[],
+  ): void {
+    const buffer = this.#buffer;
+    buffer.length = 0;
+    this.#tokenize(text, options, row);
+    const first = buffer.length;
+    if (pair !== undefined) this.#tokenize(pair, options, row);
+    const second = buffer.length - first;
+
+    const texts = pair === undefined ? [text] : [text, pair];
+    const source = new RowSource(texts, this.#pipeline, this.#tokens, options.splitSpecialTokens);
+    const add = (firstRange: readonly [number, number], secondRange: readonly [number, number]) => {
+      const ranges = pair === undefined ? [firstRange] : [firstRange, secondRange];
+      out.push(
+        new Encoding(this.#assemble(ranges, first, options.addSpecialTokens), source, {
+          ranges,
+          specialTokens: options.addSpecialTokens,
+          padLeft: 0,
+          padRight: 0,
+        }),
+      );
+    };
+
+    const around = options.addSpecialTokens ? (pair === undefined ? 2 : 3) : 0;
+    if (options.truncation === 'do_not_truncate' || first + second + around <= options.maxLength!) {
+      add([0, first], [0, second]);
+      return;
+    }
+    const room = options.maxLength! - around;
+    if (room < 0) {
+      throw new ArgumentError('ERR_TOKENIZER_MAX_LENGTH', {
+        owner: 'BertTokenizer',
+        what: 'maxLength leaves no room for the special tokens',
+        got: options.maxLength,
+        expected: `at least ${around} for a pair`,
+      });
+    }
+    const [a, b] = truncatedLengths(first, pair === undefined ? undefined : second, room, options.truncation);
+    const firstWindows = windows(first, a, options.stride, this.truncationSide);
+    const secondWindows = windows(second, b, options.stride, this.truncationSide);
+    add(firstWindows[0], secondWindows[0]);
+    if (!options.returnOverflowingTokens) return;
+    // The order in which Hugging Face's Encoding::merge_with combines the windows of a pair.
+    for (const window of firstWindows.slice(1)) for (const other of secondWindows) add(window, other);
+    for (const other of secondWindows.slice(1)) add(firstWindows[0], other);
+  }
+
+  #tokenize(text: string | readonly string[], options: ResolvedEncodeOptions, row: number): void {
+    if (options.isSplitIntoWords === (typeof text === 'string')) throw notText(text, row, options.isSplitIntoWords);
+    if (typeof text === 'string') this.#pipeline.tokenize(text, this.#buffer, options.splitSpecialTokens);
+    else {
+      for (const word of text) {
+        if (typeof word !== 'string') throw notText(word, row, true);
+        this.#pipeline.tokenize(word, this.#buffer, options.splitSpecialTokens);
+      }
+    }
+  }
+
+  /** [CLS] A [SEP], or [CLS] A [SEP] B [SEP], out of the buffer, where the second text begins at `first`. */
+  #assemble(ranges: readonly (readonly [number, number])[], first: number, specialTokens: boolean): Int32Array {
+    let length = specialTokens ? 1 + ranges.length : 0;
+    for (const [start, end] of ranges) length += end - start;
+    const ids = new Int32Array(length);
+    const from = this.#buffer.ids;
+    let at = 0;
+    if (specialTokens) ids[at++] = this.clsTokenId;
+    let base = 0;
+    for (const [start, end] of ranges) {
+      for (let i = base + start; i < base + end; i++) ids[at++] = from[i];
+      if (specialTokens) ids[at++] = this.sepTokenId;
+      base = first;
+    }
+    return ids;
+  }
+
+  /** The given tokens and the five special ones, each once; ids of the vocabulary, or the next free ones. */
+  #resolveAddedTokens(given: readonly AddedTokenOptions[]): AddedToken[] {
+    const byContent = new Map<string, AddedTokenOptions>();
+    const named = [this.padToken, this.unkToken, this.clsToken, this.sepToken, this.maskToken];
+    for (const token of given) if (token.content !== '') byContent.set(token.content, token);
+    for (const content of named) {
+      byContent.set(content, { normalized: false, ...byContent.get(content), content, special: true });
+    }
+    let next = Math.max(this.vocab.size, ...given.map((token) => (token.id ?? -1) + 1));
+    const byId = new Map<number, AddedToken>();
+    for (const token of byContent.values()) {
+      const id = this.vocab.get(token.content) ?? token.id ?? next++;
+      const taken = byId.get(id)?.content ?? this.#tokens[id];
+      if (taken !== undefined && taken !== token.content) {
+        throw new ArgumentError('ERR_TOKENIZER_ADDED_TOKEN', {
+          owner: 'BertTokenizer',
+          what: `the id of the added token '${token.content}' is taken`,
+          got: id,
+          expected: `an id other than that of '${taken}'`,
+        });
+      }
+      const special = token.special ?? false;
+      byId.set(id, {
+        content: token.content,
+        id,
+        singleWord: token.singleWord ?? false,
+        lstrip: token.lstrip ?? false,
+        rstrip: token.rstrip ?? false,
+        normalized: token.normalized ?? !special,
+        special,
+      });
+    }
+    return [...byId.values()].sort((a, b) => a.id - b.id);
+  }
+}
+
+/** Computes the places of a row's tokens when they are first asked for. */
+class RowSource implements EncodingSource {
+  readonly texts: readonly (string | readonly string[])[];
+  readonly #pipeline: Pipeline;
+  readonly #tokens: readonly (string | undefined)[];
+  readonly #splitSpecialTokens: boolean;
+  #places: (TokenPlaces | undefined)[] | undefined;
+
+  constructor(
+    texts: readonly (string | readonly string[])[],
+    pipeline: Pipeline,
+    tokens: readonly (string | undefined)[],
+    splitSpecialTokens: boolean,
+  ) {
+    this.texts = texts;
+    this.#pipeline = pipeline;
+    this.#tokens = tokens;
+    this.#splitSpecialTokens = splitSpecialTokens;
+  }
+
+  places(sequence: number): TokenPlaces {
+    this.#places ??= [];
+    this.#places[sequence] ??= this.#pipeline.locate(this.texts[sequence], this.#splitSpecialTokens);
+    return this.#places[sequence];
+  }
+
+  tokenOf(id: number): string {
+    return this.#tokens[id] ?? '';
+  }
+}
+
+function isOptions(value: TextInput | EncodeOptions | null | undefined): value is EncodeOptions {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+type Row = string | readonly string[];
+
+/** One text or pair a row. */
+function rows(text: TextInput, pair: TextInput | undefined, words: boolean): [Row[], Row[] | undefined] {
+  const isBatch = (input: TextInput) => Array.isArray(input) && (!words || Array.isArray(input[0]));
+  if (!isBatch(text)) {
+    const none = pair === undefined || pair.length === 0;
+    if (!none && isBatch(pair)) throw mismatch('one text', `${pair.length} second texts`);
+    return [[text as Row], none ? undefined : [pair as Row]];
+  }
+  if (pair === undefined) return [text as Row[], undefined];
+  if (!isBatch(pair) && pair.length > 0) throw mismatch(`${text.length} texts`, 'one second text');
+  if (pair.length !== text.length) throw mismatch(`${text.length} texts`, `${pair.length} second texts`);
+  return [text as Row[], pair as Row[]];
+}
+
+function mismatch(texts: string, pairs: string): ArgumentError {
+  return new ArgumentError('ERR_TOKENIZER_PAIRS', {
+    owner: 'BertTokenizer',
+    what: 'texts and second texts do not pair up',
+    got: `${texts} and ${pairs}`,
+    expected: 'as many of each',
+  });
+}
+
+function notText(value: unknown, row: number, words: boolean): ArgumentError {
+  return new ArgumentError('ERR_TOKENIZER_TEXT', {
+    owner: 'BertTokenizer',
+    what: `text ${row} is no ${words ? 'list of words' : 'string'}`,
+    got: value,
+    expected: words ? 'a list of strings (isSplitIntoWords is on)' : 'a string',
+    hint: words ? undefined : 'for lists of words pass isSplitIntoWords: true',
+  });
+}

@@ -1,0 +1,147 @@
+import { type AddedToken, AddedTokenFinder } from './addedTokens.ts';
+import { NormalizedText, Normalizer, type NormalizerOptions } from './normalizer.ts';
+import { PreTokenizer, type WordSink } from './preTokenizer.ts';
+import { unitsOfCharacter } from './unicode.ts';
+import { TokenBuffer, type WordPiece } from './wordPiece.ts';
+
+/** Where the tokens of one text (or of one list of words) come from. All arrays have one element a token. */
+export interface TokenPlaces {
+  /** First UTF-16 unit in the text, or in the word where words were given. */
+  readonly starts: Int32Array;
+  /** The UTF-16 unit behind the last. */
+  readonly ends: Int32Array;
+  /** Number of the word in the text, or of the given word. */
+  readonly words: Int32Array;
+  /** What was matched, where that is not the token's own string: added tokens with their white space. */
+  readonly strings: ReadonlyMap<number, string>;
+}
+
+/**
+ * From text to token ids, without special tokens around them: added tokens are cut out, the rest is normalized, split
+ * into words and these into pieces. Asked for ids it computes nothing else; places are computed when asked for.
+ */
+export class Pipeline implements WordSink {
+  readonly wordPiece: WordPiece;
+  readonly normalizer: Normalizer;
+  readonly #preTokenizer = new PreTokenizer();
+  readonly #rawFinder: AddedTokenFinder;
+  readonly #normalizedFinder: AddedTokenFinder;
+
+  readonly #normalized = new NormalizedText();
+  #out = new TokenBuffer();
+  #words: number[] = [];
+  #strings = new Map<number, string>();
+  #word = 0;
+
+  constructor(wordPiece: WordPiece, options: NormalizerOptions, addedTokens: readonly AddedToken[]) {
+    this.wordPiece = wordPiece;
+    this.normalizer = new Normalizer(options);
+    this.#rawFinder = new AddedTokenFinder(
+      addedTokens.filter((token) => !token.normalized).map((token) => ({ pattern: token.content, token })),
+    );
+    this.#normalizedFinder = new AddedTokenFinder(
+      addedTokens
+        .filter((token) => token.normalized)
+        .map((token) => ({ pattern: this.normalize(token.content), token })),
+    );
+  }
+
+  /** The text as it is before it is split. */
+  normalize(text: string): string {
+    const normalized = new NormalizedText();
+    this.normalizer.normalize(text, 0, text.length, normalized);
+    return normalized.toString();
+  }
+
+  /** The words that `text` is split into, normalized; added tokens are read as plain text. */
+  words(text: string): string[] {
+    const normalized = new NormalizedText();
+    this.normalizer.normalize(text, 0, text.length, normalized);
+    const words: string[] = [];
+    this.#preTokenizer.split(normalized, 0, normalized.length, {
+      word: (_, start, end) => words.push(normalized.toString(start, end)),
+    });
+    return words;
+  }
+
+  /** Appends the token ids of `text` to `out`. */
+  tokenize(text: string, out: TokenBuffer, splitSpecialTokens: boolean): void {
+    this.#out = out;
+    if (!this.#rawFinder.mayMatch(text)) {
+      this.#tokenizePart(text, 0, text.length, splitSpecialTokens);
+      return;
+    }
+    for (const { token, start, end } of this.#rawFinder.split(text, splitSpecialTokens)) {
+      if (token === undefined) this.#tokenizePart(text, start, end, splitSpecialTokens);
+      else this.#addedToken(token, start, end, text.slice(start, end));
+    }
+  }
+
+  /** The places of the tokens that {@link tokenize} gives for a text, or for words one after another. */
+  locate(text: string | readonly string[], splitSpecialTokens: boolean): TokenPlaces {
+    const out = new TokenBuffer();
+    out.places = true;
+    this.#words = [];
+    this.#strings = new Map();
+    this.#word = 0;
+    if (typeof text === 'string') this.tokenize(text, out, splitSpecialTokens);
+    else {
+      text.forEach((word, index) => {
+        const before = out.length;
+        this.tokenize(word, out, splitSpecialTokens);
+        // All tokens of a given word have its number, however it was split.
+        for (let i = before; i < out.length; i++) this.#words[i] = index;
+      });
+    }
+    return {
+      starts: out.starts.slice(0, out.length),
+      ends: out.ends.slice(0, out.length),
+      words: Int32Array.from(this.#words),
+      strings: this.#strings,
+    };
+  }
+
+  /** @internal Takes a word from the pre-tokenizer. */
+  word(units: Uint16Array, start: number, end: number): void {
+    const out = this.#out;
+    const before = out.length;
+    this.wordPiece.tokenize(units, start, end, out);
+    if (out.places) {
+      for (let i = before; i < out.length; i++) this.#words[i] = this.#word;
+      this.#word++;
+    }
+  }
+
+  /** The part of `text` from `start` to `end`, which holds no added token that is sought in the text as given. */
+  #tokenizePart(text: string, start: number, end: number, splitSpecialTokens: boolean): void {
+    const normalized = this.#normalized;
+    const out = this.#out;
+    const before = out.length;
+    normalized.length = 0;
+    this.normalizer.normalize(text, start, end, normalized);
+    if (this.#normalizedFinder.isEmpty) this.#preTokenizer.split(normalized, 0, normalized.length, this);
+    else {
+      const string = normalized.toString();
+      for (const part of this.#normalizedFinder.split(string, splitSpecialTokens)) {
+        if (part.token === undefined) this.#preTokenizer.split(normalized, part.start, part.end, this);
+        else this.#addedToken(part.token, part.start, part.end, string.slice(part.start, part.end));
+      }
+    }
+    if (out.places) {
+      for (let i = before; i < out.length; i++) {
+        const last = normalized.sources[out.ends[i] - 1];
+        out.starts[i] = normalized.sources[out.starts[i]];
+        out.ends[i] = last + unitsOfCharacter(text, last);
+      }
+    }
+  }
+
+  #addedToken(token: AddedToken, start: number, end: number, matched: string): void {
+    const out = this.#out;
+    out.push(token.id, start, end);
+    if (out.places) {
+      this.#words[out.length - 1] = this.#word++;
+      if (matched !== token.content) this.#strings.set(out.length - 1, matched);
+    }
+  }
+}
