@@ -113,7 +113,7 @@ function adamwScalars(c: AdamWCoefficients): number[] {
     c.beta2,
     1 - c.beta2,
     c.learningRate / c.biasCorrection1,
-    Math.sqrt(c.biasCorrection2),
+    1 / Math.sqrt(c.biasCorrection2),
     c.epsilon,
   ];
 }

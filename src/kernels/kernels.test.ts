@@ -256,6 +256,75 @@ describe('adamw', () => {
     );
   });
 
+  test('gives what PyTorch 2.15 gives: clip_grad_norm_ to 0.02, four steps, torch.optim.AdamW(fused=True)', async () => {
+    let weight = Float32Array.of(
+      0.0770498067,
+      -0.0146714449,
+      -0.108939469,
+      0.028421564,
+      -0.0542261191,
+      -0.0699297711,
+      0.0201673415,
+      0.0419013165,
+    );
+    const gradients = [
+      [
+        -1.43851514e-6, -3.00700117e-6, -1.65804395e-5, 1.88570739e-5, -0.000330795825, 0.00158417784, -0.00574733969,
+        0.00245402474,
+      ],
+      [
+        -1.13263491e-6, 2.7816393e-6, -2.47884673e-5, -0.000156327747, 0.000143023542, 0.00209644763, 0.00504244817,
+        0.0154969757,
+      ],
+      [
+        3.83738836e-7, 9.42182578e-6, -3.58610705e-5, -8.19499473e-5, -8.06238768e-6, -0.00103415933, 0.00278268894,
+        -0.0262504388,
+      ],
+      [
+        3.83990141e-7, 4.04646153e-6, -6.16596735e-5, 2.68280855e-5, -0.000397608586, -0.0007207772, 0.00146672479,
+        -0.0183619987,
+      ],
+    ];
+    const torch = {
+      weight: [
+        0.0921389014, -0.0158760604, -0.0893252045, 0.0326583274, -0.0434671678, -0.0841498002, 0.0232492425,
+        0.0352281816,
+      ],
+      first: [
+        -1.32066901e-7, 1.05268577e-6, -1.18258695e-5, -1.41885548e-5, -5.28402816e-5, 0.000142760735, 0.000325722649,
+        -0.00219056755,
+      ],
+      second: [
+        3.57517784e-15, 8.39344802e-14, 5.42552071e-12, 2.93087533e-11, 2.87642576e-10, 8.02023425e-9, 6.48929301e-8,
+        9.77362902e-7,
+      ],
+      norms: [0.00645552762, 0.0164323822, 0.0264179204, 0.0184389912],
+    };
+    let [first, second] = [new Float32Array(8), new Float32Array(8)];
+    for (const [i, list] of gradients.entries()) {
+      const gradient = Float32Array.from(list);
+      const { partials } = await onAllThreads({ gradient, partials: new Float64Array(1) }, (memory, at) => [
+        squaredNorm(memory, { values: at.gradient, count: 8, partials: at.partials }),
+      ]);
+      const norm = Math.sqrt(partials[0]);
+      expect(Math.abs(norm - torch.norms[i])).toBeLessThan(1e-7 * norm);
+      const c = {
+        ...coefficients,
+        gradientScale: Math.min(1, 0.02 / (norm + 1e-6)),
+        biasCorrection1: 1 - 0.9 ** (i + 1),
+        biasCorrection2: 1 - 0.999 ** (i + 1),
+      };
+      ({ weight, first, second } = await onAllThreads({ weight, gradient, first, second }, (memory, at) => [
+        adamw(memory, { ...at, count: 8 }, c),
+      ]));
+    }
+    const largest = (actual: Float32Array, expected: number[]) =>
+      Math.max(...expected.map((x, i) => Math.abs(actual[i] - x) / Math.abs(x)));
+    expect(largest(weight, torch.weight)).toBeLessThan(3e-7);
+    expect(largest(first, torch.first)).toBeLessThan(1e-6);
+    expect(largest(second, torch.second)).toBeLessThan(1e-6);
+  });
+
   test('of a table gives the bits of the dense update, and zeroes the gradient rows it used', async () => {
     await fc.assert(
       fc.asyncProperty(

@@ -199,6 +199,12 @@ function kernelFailure(message: string, cause?: Error): RunError {
 }
 
 /**
+ * V8 does not count shared memories when it decides whether to collect garbage, so that dropped ones would pile up. Each
+ * has a plain buffer, which is counted, for company; never written, it takes no memory itself.
+ */
+const counterweights = new WeakMap<WebAssembly.Memory, ArrayBuffer>();
+
+/**
  * A shared WebAssembly memory of `bytes`, zeroed, that never grows, so that views of it stay good. Its pages take real
  * memory only once written.
  * @throws EnvironmentError where memory cannot be shared (a page without cross-origin isolation) or is not to be had.
@@ -213,7 +219,9 @@ export function createSharedMemory(bytes: number): WebAssembly.Memory {
     });
   }
   try {
-    return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    counterweights.set(memory, new ArrayBuffer(Math.min(bytes, 2 ** 28)));
+    return memory;
   } catch (cause) {
     throw new EnvironmentError('ERR_OUT_OF_MEMORY', {
       owner: 'createSharedMemory',
