@@ -85,6 +85,11 @@ describe('folders', () => {
     await expect(loadDataset(root, { dataFiles: 'd.csv' })).rejects.toMatchObject({ code: 'ERR_FILE_NOT_FOUND' });
   });
 
+  test('a misspelt option is refused with a suggestion', async () => {
+    const options = { delimeter: ';' } as object;
+    await expect(loadDataset(root, options)).rejects.toThrow(/no such option.*did you mean 'delimiter'\?/);
+  });
+
   test('a folder without data says what it holds', async () => {
     await lay({ 'train.parquet': '' });
     await expect(loadDataset(root)).rejects.toThrow(/got 'train\.parquet', expected files ending in \.csv/);

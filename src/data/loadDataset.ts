@@ -75,11 +75,41 @@ export async function loadDataset(
 ): Promise<Dataset | DatasetDict> {
   const config = typeof configOrOptions === 'string' ? configOrOptions : undefined;
   const options = moreOptions ?? (typeof configOrOptions === 'object' ? configOrOptions : {});
+  checkOptions(options);
   const sources = await findSources(nameOrPath, config, options);
   if (options.split !== undefined) return loadSplit(sources, options.split);
   const dict: Record<string, Dataset> = {};
   for (const [split, read] of sources) dict[split] = await read();
   return dict;
+}
+
+const optionNames: Readonly<Record<keyof LoadDatasetOptions, true>> = {
+  split: true,
+  dataFiles: true,
+  revision: true,
+  cacheDir: true,
+  localFilesOnly: true,
+  delimiter: true,
+  quote: true,
+  header: true,
+  columnNames: true,
+  missingValues: true,
+  encoding: true,
+  features: true,
+};
+
+/** A misspelt option would be ignored silently where no type check guards the call. */
+function checkOptions(options: LoadDatasetOptions): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(optionNames, name));
+  if (unknown === undefined) return;
+  const near = didYouMean(unknown, Object.keys(optionNames));
+  throw new ArgumentError('ERR_UNKNOWN_OPTION', {
+    owner,
+    what: 'there is no such option',
+    got: unknown,
+    expected: `one of ${Object.keys(optionNames).join(', ')}`,
+    hint: near === undefined ? undefined : `did you mean '${near}'?`,
+  });
 }
 
 async function loadSplit(sources: Sources, expression: string): Promise<Dataset> {

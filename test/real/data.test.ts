@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { configureLog } from '../../src/core/log.ts';
-import { type Cell, type Dataset, loadDataset } from '../../src/data/index.ts';
+import { type Dataset, loadDataset } from '../../src/data/index.ts';
 
 const root = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
 
@@ -44,7 +44,7 @@ function hash(dataset: Dataset, texts: readonly string[]): string {
 
 function labelCounts(dataset: Dataset): Record<string, number> {
   const counts: Record<string, number> = {};
-  for (const label of dataset.column('label') as Iterable<Cell>) counts[`${label}`] = (counts[`${label}`] ?? 0) + 1;
+  for (const label of dataset.column('label')) counts[`${label}`] = (counts[`${label}`] ?? 0) + 1;
   return counts;
 }
 

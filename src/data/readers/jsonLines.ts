@@ -1,5 +1,6 @@
 import { DataError, quote } from '../../core/errors.ts';
-import { columnsOfRows, Dataset } from '../dataset.ts';
+import { columnsOfRows } from '../columnsOfRows.ts';
+import { Dataset } from '../dataset.ts';
 import type { Features, Row } from '../features.ts';
 import { GrowingArray } from '../growingArray.ts';
 import { decodeFile, linesOf } from './text.ts';
