@@ -1,3 +1,4 @@
+import { adviseHugePages } from '#platform/memory';
 import { availableThreads } from '#platform/workers';
 import { ArgumentError, didYouMean } from '../core/errors.ts';
 import {
@@ -109,7 +110,11 @@ export class Arena {
       shardBytes: Math.min(options.shardBytes ?? largestShard, largestShard),
       training: options.training ?? true,
     });
-    return new Arena(placements, shards, options.threads ?? availableThreads());
+    const arena = new Arena(placements, shards, options.threads ?? availableThreads());
+    for (const [i, shard] of shards.entries()) {
+      await adviseHugePages(arena.#memories[i].buffer, 0, 65_536 + shard.weightBytes);
+    }
+    return arena;
   }
 
   /** The weight itself, row-major, in place. */
@@ -142,7 +147,9 @@ export class Arena {
       const books = this.#shards.map(() => 0);
       const trained: Trained[] = [];
       // In the arena's order, whatever the order asked for; dense gradients first, so that they lie in one piece.
+      let dense: readonly number[] = used;
       for (const table of [false, true]) {
+        if (table) dense = [...used];
         for (const place of this.#placements.values()) {
           const parameter = asked.get(place.name);
           if (!parameter || parameter.rowGradient !== table) continue;
@@ -170,9 +177,18 @@ export class Arena {
       await this.#clearTraining();
       this.#trained = new Map(trained.map((entry) => [entry.name, entry]));
       this.#accumulate = options.accumulate;
-      used.forEach((bytes, shard) => {
-        this.#used[shard] = bytes;
-      });
+      for (const [i, shard] of this.#shards.entries()) {
+        this.#used[i] = used[i];
+        // Not the tables, which come last: only the pages of touched rows shall take memory.
+        for (const region of [
+          shard.gradient,
+          shard.first,
+          shard.second,
+          ...(options.accumulate ? [shard.incoming] : []),
+        ]) {
+          await adviseHugePages(this.#memories[i].buffer, region, region + dense[i]);
+        }
+      }
     });
   }
 

@@ -1,3 +1,4 @@
+import { adviseHugePages } from '#platform/memory';
 import { ArgumentError } from '../core/errors.ts';
 import { philox } from '../core/random.ts';
 import { createSharedMemory, type KernelCall, type Kernels } from './kernels.ts';
@@ -123,7 +124,7 @@ export class DropoutMasks {
     const calls: KernelCall[] = [];
     const views: (Float32Array | Uint8Array)[] = [];
     for (const [i, plan] of plans.entries()) {
-      const memory = this.#memoryFor(i, plan.bytes);
+      const memory = await this.#memoryFor(i, plan.bytes);
       for (const [list, at] of plan.lists) new Int32Array(memory.buffer, at, list.length).set(list);
       for (const { job, at } of plan.masks) {
         const bytes = job.format === 'uint8';
@@ -157,13 +158,14 @@ export class DropoutMasks {
     return views;
   }
 
-  #memoryFor(index: number, bytes: number): WebAssembly.Memory {
+  async #memoryFor(index: number, bytes: number): Promise<WebAssembly.Memory> {
     const held = this.#memories[index];
     if (held && held.buffer.byteLength >= bytes) return held;
     if (held) this.#kernels.release(held);
     // Half as much again: batches vary, and room never written takes no real memory.
     const memory = createSharedMemory(Math.min(largestMemory, Math.max(bytes, bytes * 1.5)));
     this.#memories[index] = memory;
+    await adviseHugePages(memory.buffer, 0, bytes);
     return memory;
   }
 

@@ -1,0 +1,2 @@
+/** Nothing: a page has no say in how its memory is backed. */
+export async function adviseHugePages(_buffer: ArrayBufferLike, _from: number, _to: number): Promise<void> {}

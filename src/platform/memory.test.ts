@@ -1,0 +1,44 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { adviseHugePages } from './memory.node.ts';
+import { addressOf } from './native.node.ts';
+
+const smaps = '/proc/self/smaps';
+
+/** Whether the mapping that holds an address carries the flag `hg` (huge pages advised; man 5 proc_pid_smaps). */
+function isAdvised(address: bigint): boolean {
+  let inside = false;
+  for (const line of readFileSync(smaps, 'utf8').split('\n')) {
+    const range = /^([0-9a-f]+)-([0-9a-f]+) /.exec(line);
+    if (range) inside = address >= BigInt(`0x${range[1]}`) && address < BigInt(`0x${range[2]}`);
+    else if (inside && line.startsWith('VmFlags:')) return line.split(' ').includes('hg');
+  }
+  throw new Error('the address is in no mapping');
+}
+
+const hasHugePages = existsSync(smaps) && existsSync('/sys/kernel/mm/transparent_hugepage/enabled');
+
+describe.skipIf(!hasHugePages)('adviseHugePages (skipped where Linux has none to give)', () => {
+  test('marks the range asked for, no more, and leaves what is there', async () => {
+    const { buffer } = new WebAssembly.Memory({ initial: 1024, maximum: 1024, shared: true });
+    const bytes = new Uint8Array(buffer);
+    bytes.fill(7);
+    await adviseHugePages(buffer, 100, 33 * 2 ** 20);
+    const at = (offset: number) => addressOf(bytes) + BigInt(offset);
+    expect(isAdvised(at(2 ** 20))).toBe(true);
+    expect(isAdvised(at(32 * 2 ** 20))).toBe(true);
+    expect(isAdvised(at(40 * 2 ** 20))).toBe(false);
+    expect(bytes.every((x) => x === 7)).toBe(true);
+  });
+
+  test('lets small ranges be', async () => {
+    const { buffer } = new WebAssembly.Memory({ initial: 1024, maximum: 1024, shared: true });
+    await adviseHugePages(buffer, 0, 2 ** 20);
+    await adviseHugePages(buffer, 2 ** 20, 2 ** 20);
+    // The library must be open before an address can be asked for.
+    const { buffer: other } = new WebAssembly.Memory({ initial: 1024, maximum: 1024, shared: true });
+    await adviseHugePages(other, 0, other.byteLength);
+    expect(isAdvised(addressOf(new Uint8Array(other)))).toBe(true);
+    expect(isAdvised(addressOf(new Uint8Array(buffer)))).toBe(false);
+  });
+});
