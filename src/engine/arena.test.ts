@@ -272,6 +272,10 @@ describe('Arena', () => {
     const arena = await makeArena();
     expect(() => arena.weight('query.wieght')).toThrow("did you mean 'query.weight'?");
     expect(() => arena.gradient('frozen')).toThrow('not being trained');
+    await expect(arena.step(adamW)).rejects.toThrow('prepareTraining');
+    await expect(arena.prepareTraining([plan[0], { ...plan[0] }], { accumulate: false })).rejects.toThrow(
+      'comes twice',
+    );
     await arena.prepareTraining(plan, { accumulate: false });
     expect(() => arena.incoming('query.bias')).toThrow('accumulate: true');
     await expect(arena.addRows('embeddings', Int32Array.of(50), new Float32Array(24))).rejects.toThrow('0 to 49');

@@ -1,0 +1,348 @@
+import { adviseHugePages } from '#platform/memory';
+import { ArgumentError } from '../core/errors.ts';
+import {
+  accumulate,
+  adamw,
+  adamwTable,
+  normBlock,
+  scatterAddRows,
+  squaredNorm,
+  squaredNormRows,
+  zero,
+  zeroRows,
+} from '../kernels/calls.ts';
+import type { KernelCall } from '../kernels/kernels.ts';
+import { align, bookkeepingOf, type Placement, type Shard } from './arenaLayout.ts';
+
+/** How one parameter is trained. */
+export interface OptimizedParameter {
+  readonly name: string;
+  readonly weightDecay: number;
+  /** Multiplies the step's learning rate. */
+  readonly learningRateScale: number;
+  /** The gradient comes as rows of a table with their ids (`Arena.addRows`), not as a whole. */
+  readonly rowGradient: boolean;
+}
+
+/** One AdamW step (PyTorch's names and meanings). */
+export interface AdamWStep {
+  readonly learningRate: number;
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly epsilon: number;
+  /** Gradients are scaled down to this global L2 norm where theirs is larger; 0: no clipping. */
+  readonly maxGradNorm: number;
+  /** Which step this is, from 1, for the bias correction. */
+  readonly step: number;
+}
+
+/** A parameter in training: where its arrays lie, in bytes. */
+interface Trained extends OptimizedParameter {
+  readonly place: Placement;
+  readonly memory: WebAssembly.Memory;
+  readonly gradient: number;
+  readonly incoming: number;
+  readonly first: number;
+  readonly second: number;
+  readonly partials: number;
+  readonly ids: number;
+  readonly flags: number;
+  /** Rows with a gradient since the last step, in order of their first coming; only of tables. */
+  readonly touched: number[];
+}
+
+type Run = (calls: readonly KernelCall[]) => Promise<void>;
+
+/** Row flags, as the kernel `adamwTable` reads them. */
+const hasMoments = 1;
+const hasGradient = 2;
+
+/**
+ * Gradients and moments of the parameters in training, and what is done with them: the part of an `Arena` that is laid
+ * out anew by each `prepareTraining`. All work goes through `run`, which hands kernel calls to other threads.
+ */
+export class ArenaTraining {
+  readonly #shards: readonly Shard[];
+  readonly #memories: readonly WebAssembly.Memory[];
+  readonly #trained: ReadonlyMap<string, Trained>;
+  readonly #accumulate: boolean;
+  /** Bytes of all arrays in each shard's regions, and of the dense ones, which come first. */
+  readonly #used: readonly number[];
+  readonly #dense: readonly number[];
+  readonly #run: Run;
+
+  /** Lays out the parameters asked for in the arena's order, dense gradients first, so that those lie in one piece. */
+  constructor(
+    arena: { placements: Iterable<Placement>; shards: readonly Shard[]; memories: readonly WebAssembly.Memory[] },
+    parameters: readonly OptimizedParameter[],
+    options: { accumulate: boolean; run: Run },
+  ) {
+    const { shards, memories } = arena;
+    const asked = new Map(parameters.map((parameter) => [parameter.name, parameter]));
+    const twice = parameters.find((parameter) => asked.get(parameter.name) !== parameter);
+    if (twice) {
+      throw new ArgumentError('ERR_ARENA_PARAMETER', {
+        owner: 'Arena.prepareTraining',
+        what: 'a parameter comes twice',
+        got: twice.name,
+      });
+    }
+    const places = [...arena.placements].filter((place) => asked.has(place.name));
+    const isTable = (place: Placement) => asked.get(place.name)!.rowGradient;
+    const used = shards.map(() => 0);
+    const books = shards.map((shard) => shard.bookkeeping);
+    const layOut = (place: Placement): Trained => {
+      const shard = shards[place.shard];
+      if (!shard.trainable) {
+        throw new ArgumentError('ERR_ARENA_NOT_TRAINABLE', {
+          owner: 'Arena.prepareTraining',
+          what: `there is no room for gradient and moments of '${place.name}' beside it`,
+          got: `${4 * place.count} bytes`,
+          hint: 'freeze this parameter, or create the arena with training: true',
+        });
+      }
+      const offset = used[place.shard];
+      const partials = books[place.shard];
+      const sizes = bookkeepingOf(place.count, place.rows);
+      used[place.shard] += align(4 * place.count);
+      books[place.shard] += sizes.partials + sizes.ids + sizes.flags;
+      return {
+        ...asked.get(place.name)!,
+        place,
+        memory: memories[place.shard],
+        gradient: shard.gradient + offset,
+        incoming: shard.incoming + offset,
+        first: shard.first + offset,
+        second: shard.second + offset,
+        partials,
+        ids: partials + sizes.partials,
+        flags: partials + sizes.partials + sizes.ids,
+        touched: [],
+      };
+    };
+    const dense = places.filter((place) => !isTable(place)).map(layOut);
+    this.#dense = [...used];
+    const tables = places.filter(isTable).map(layOut);
+    this.#used = used;
+    this.#trained = new Map([...dense, ...tables].map((entry) => [entry.name, entry]));
+    this.#shards = shards;
+    this.#memories = memories;
+    this.#accumulate = options.accumulate;
+    this.#run = options.run;
+  }
+
+  /** Asks for huge pages, except for tables: of those only the pages of touched rows shall take memory. */
+  async adviseHugePages(): Promise<void> {
+    for (const [i, { gradient, incoming, first, second }] of this.#shards.entries()) {
+      for (const region of [gradient, first, second, ...(this.#accumulate ? [incoming] : [])]) {
+        await adviseHugePages(this.#memories[i].buffer, region, region + this.#dense[i]);
+      }
+    }
+  }
+
+  /** Zeroes all that this training has written, as a fresh memory is. */
+  clear(): Promise<void> {
+    return this.#run(
+      this.#shards.flatMap((shard, i) => [
+        ...[shard.gradient, shard.first, shard.second, ...(this.#accumulate ? [shard.incoming] : [])].map((target) =>
+          zero(this.#memories[i], { target, count: this.#used[i] / 4 }),
+        ),
+        zero(this.#memories[i], { target: shard.bookkeeping, count: shard.bookkeepingBytes / 4 }),
+      ]),
+    );
+  }
+
+  gradient(name: string): Float32Array {
+    return view(this.#entry(name), 'gradient');
+  }
+
+  incoming(name: string): Float32Array {
+    const entry = this.#entry(name);
+    if (!this.#accumulate || entry.rowGradient) {
+      throw new ArgumentError('ERR_ARENA_INCOMING', {
+        owner: 'Arena.incoming',
+        what: `'${name}' has no second gradient buffer`,
+        hint: entry.rowGradient ? 'use addRows' : 'use prepareTraining with accumulate: true',
+      });
+    }
+    return view(entry, 'incoming');
+  }
+
+  moments(name: string): { first: Float32Array; second: Float32Array } {
+    const entry = this.#entry(name);
+    return { first: view(entry, 'first'), second: view(entry, 'second') };
+  }
+
+  setMoments(name: string, moments: { first: Float32Array; second: Float32Array }): void {
+    const entry = this.#entry(name);
+    const { rows, width, count } = entry.place;
+    if (moments.first.length !== count || moments.second.length !== count) {
+      throw new ArgumentError('ERR_ARENA_MOMENTS', {
+        owner: 'Arena.setMoments',
+        what: `the moments of '${name}' do not fit`,
+        got: `${moments.first.length} and ${moments.second.length} elements`,
+        expected: `${count}`,
+      });
+    }
+    const target = this.moments(name);
+    if (!entry.rowGradient) {
+      target.first.set(moments.first);
+      target.second.set(moments.second);
+      return;
+    }
+    const flags = flagsOf(entry);
+    for (let row = 0; row < rows; row++) {
+      const [first, second] = [moments.first, moments.second].map((m) => m.subarray(row * width, (row + 1) * width));
+      const active = first.some((x) => x !== 0) || second.some((x) => x !== 0);
+      // Rows that have no moments and get none stay unwritten: their pages take no memory.
+      if (!active && !(flags[row] & hasMoments)) continue;
+      target.first.set(first, row * width);
+      target.second.set(second, row * width);
+      flags[row] = (flags[row] & hasGradient) | (active ? hasMoments : 0);
+    }
+  }
+
+  denseGradients(): Float32Array[] {
+    return this.#shards.flatMap((shard, i) =>
+      this.#dense[i] === 0
+        ? []
+        : [new Float32Array(this.#memories[i].buffer, shard.gradient, this.#dense[i] / Float32Array.BYTES_PER_ELEMENT)],
+    );
+  }
+
+  addIncoming(): Promise<void> {
+    if (!this.#accumulate) return Promise.resolve();
+    return this.#run(
+      this.#shards.map(({ gradient, incoming }, i) =>
+        accumulate(this.#memories[i], { target: gradient, source: incoming, count: this.#dense[i] / 4 }),
+      ),
+    );
+  }
+
+  async addRows(name: string, ids: Int32Array | BigInt64Array, rows: Float32Array): Promise<void> {
+    const entry = this.#entry(name);
+    const { place, memory } = entry;
+    const refuse = (what: string, got: unknown, expected: string) =>
+      new ArgumentError('ERR_ARENA_ROWS', { owner: 'Arena.addRows', what, got, expected });
+    if (!entry.rowGradient) {
+      throw new ArgumentError('ERR_ARENA_TABLE', {
+        owner: 'Arena.addRows',
+        what: `'${name}' does not take its gradient as rows`,
+        hint: 'set rowGradient for it in prepareTraining',
+      });
+    }
+    if (rows.length !== ids.length * place.width) {
+      const got = `${rows.length} numbers for ${ids.length} ids`;
+      throw refuse(`ids and rows for '${name}' do not fit together`, got, `${ids.length * place.width}`);
+    }
+    for (const id of ids) {
+      if (id < 0 || id >= place.rows) throw refuse(`'${name}' has no such row`, id, `0 to ${place.rows - 1}`);
+    }
+    const flags = flagsOf(entry);
+    const { scratch, scratchBytes } = this.#shards[place.shard];
+    const atOnce = Math.floor((scratchBytes - 64) / (4 * place.width + 4));
+    for (let from = 0; from < ids.length; from += atOnce) {
+      const rowCount = Math.min(atOnce, ids.length - from);
+      const scratchIds = new Uint32Array(memory.buffer, scratch, rowCount);
+      for (let i = 0; i < rowCount; i++) {
+        const id = Number(ids[from + i]);
+        scratchIds[i] = id;
+        if (flags[id] & hasGradient) continue;
+        flags[id] |= hasGradient;
+        entry.touched.push(id);
+      }
+      const scratchRows = scratch + align(4 * rowCount);
+      const { width } = place;
+      new Float32Array(memory.buffer, scratchRows, rowCount * width).set(
+        rows.subarray(from * width, (from + rowCount) * width),
+      );
+      await this.#run([
+        scatterAddRows(memory, { table: entry.gradient, rows: scratchRows, ids: scratch, rowCount, width }),
+      ]);
+    }
+  }
+
+  async step(options: AdamWStep): Promise<{ gradientNorm: number }> {
+    const gradientNorm = Math.sqrt(await this.#squaredNorm());
+    const trained = [...this.#trained.values()];
+    if (Number.isFinite(gradientNorm)) {
+      const clip = options.maxGradNorm > 0 ? Math.min(1, options.maxGradNorm / (gradientNorm + 1e-6)) : 1;
+      await this.#run(trained.map((entry) => updateOf(entry, options, clip)));
+    } else {
+      await this.#run(
+        trained.map(({ memory, gradient, ids, touched, place }) =>
+          zeroRows(memory, { table: gradient, ids, rowCount: touched.length, width: place.width }),
+        ),
+      );
+      for (const entry of trained) {
+        const flags = flagsOf(entry);
+        for (const row of entry.touched) flags[row] &= hasMoments;
+      }
+    }
+    for (const entry of trained) entry.touched.length = 0;
+    return { gradientNorm };
+  }
+
+  /** The sum of the partial sums in a fixed order: parameter by parameter, block by block or touched row by row. */
+  async #squaredNorm(): Promise<number> {
+    const calls: KernelCall[] = [];
+    const parts: Float64Array[] = [];
+    for (const { memory, gradient, partials, ids, touched, place, rowGradient } of this.#trained.values()) {
+      const sums = rowGradient ? touched.length : Math.ceil(place.count / normBlock);
+      parts.push(new Float64Array(memory.buffer, partials, sums));
+      if (rowGradient) {
+        touched.sort((a, b) => a - b);
+        new Uint32Array(memory.buffer, ids, sums).set(touched);
+        calls.push(squaredNormRows(memory, { table: gradient, ids, rowCount: sums, width: place.width, partials }));
+      } else {
+        calls.push(squaredNorm(memory, { values: gradient, count: place.count, partials }));
+      }
+    }
+    await this.#run(calls);
+    let sum = 0;
+    for (const part of parts) for (const partial of part) sum += partial;
+    return sum;
+  }
+
+  #entry(name: string): Trained {
+    const entry = this.#trained.get(name);
+    if (entry) return entry;
+    throw notTrained(name);
+  }
+}
+
+/** The error for a parameter that has no gradient. */
+export function notTrained(name: string): ArgumentError {
+  return new ArgumentError('ERR_ARENA_FROZEN', {
+    owner: 'Arena',
+    what: `'${name}' is not being trained`,
+    hint: 'name it in prepareTraining',
+  });
+}
+
+function view(entry: Trained, array: 'gradient' | 'incoming' | 'first' | 'second'): Float32Array {
+  return new Float32Array(entry.memory.buffer, entry[array], entry.place.count);
+}
+
+function flagsOf(entry: Trained): Uint8Array {
+  return new Uint8Array(entry.memory.buffer, entry.flags, entry.place.rows);
+}
+
+function updateOf(entry: Trained, options: AdamWStep, gradientScale: number): KernelCall {
+  const { memory, gradient, first, second, flags, place, weightDecay } = entry;
+  const { beta1, beta2, epsilon } = options;
+  const coefficients = {
+    learningRate: options.learningRate * entry.learningRateScale,
+    beta1,
+    beta2,
+    epsilon,
+    weightDecay,
+    biasCorrection1: 1 - beta1 ** options.step,
+    biasCorrection2: 1 - beta2 ** options.step,
+    gradientScale,
+  };
+  const arrays = { weight: place.weight, gradient, first, second };
+  return entry.rowGradient
+    ? adamwTable(memory, { ...arrays, flags, rows: place.rows, width: place.width }, coefficients)
+    : adamw(memory, { ...arrays, count: place.count }, coefficients);
+}
