@@ -20,6 +20,13 @@ export class ProtobufWriter {
     return this;
   }
 
+  /** A 64-bit float field. */
+  double(field: number, value: number): this {
+    this.#varint(field * 8 + 1);
+    this.#append(new Uint8Array(Float64Array.of(value).buffer));
+    return this;
+  }
+
   /** A string field, as UTF-8. */
   string(field: number, value: string): this {
     return this.bytes(field, new TextEncoder().encode(value));

@@ -92,6 +92,11 @@ export async function writeDirectoryAtomic(
   throw noFileSystem('writeDirectoryAtomic', path);
 }
 
+/** @throws EnvironmentError always: a page cannot write files. */
+export async function appendBytes(path: string, _bytes: Uint8Array): Promise<void> {
+  throw noFileSystem('appendBytes', path);
+}
+
 /** Always false: a page leaves no unfinished writes. */
 export function isTemporaryName(_name: string): boolean {
   return false;
@@ -143,6 +148,11 @@ export function baseName(path: string): string {
 /** Always undefined: a page has no environment. */
 export function environmentVariable(_name: string): string | undefined {
   return undefined;
+}
+
+/** Always `browser`. */
+export function hostName(): string {
+  return 'browser';
 }
 
 /** Always undefined: a page has no home directory. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
-import { homedir } from 'node:os';
+import { appendFile, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { homedir, hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { ArgumentError, EnvironmentError } from '../core/errors.ts';
 
@@ -313,6 +313,11 @@ function inWords(error: unknown): string {
   return code in words ? `${words[code]} (${code})` : error instanceof Error ? error.message : String(error);
 }
 
+/** Adds bytes to the end of a file, which is made where there is none. */
+export async function appendBytes(path: string, bytes: Uint8Array): Promise<void> {
+  await appendFile(path, bytes);
+}
+
 /** The parts joined by the platform's separator, with `.` and `..` resolved. */
 export function joinPath(...parts: string[]): string {
   return join(...parts);
@@ -326,6 +331,11 @@ export function baseName(path: string): string {
 /** A variable of the process's environment. */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name];
+}
+
+/** This machine's name, as programs that watch several machines tell them apart. */
+export function hostName(): string {
+  return hostname();
 }
 
 /** The user's home directory; undefined where there is none (a browser). */

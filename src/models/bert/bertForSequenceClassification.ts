@@ -109,7 +109,10 @@ export class BertForSequenceClassification extends PreTrainedModel<SequenceClass
    * Takes the labels' names from a data set. A head that is new, and whose size nobody gave, gets that size.
    * @throws ArgumentError where the head has another number of labels, or other names of its own.
    */
-  async useLabels(names: readonly string[], options: { seed?: number; problemType?: ProblemType } = {}): Promise<void> {
+  async useLabels(
+    names: readonly string[],
+    options: { readonly seed?: number | undefined; readonly problemType?: ProblemType | undefined } = {},
+  ): Promise<void> {
     const { id2label } = this.config;
     const problemType = options.problemType ?? this.config.problemType;
     const config = { ...this.config, id2label: names, problemType };

@@ -1,0 +1,27 @@
+export {
+  ArgumentError,
+  DataError,
+  EnvironmentError,
+  FettleError,
+  GraphError,
+  ModelError,
+  RunError,
+} from './core/errors.ts';
+export { configureLog, type LogLevel, type LogSink } from './core/log.ts';
+export { Tensor } from './core/tensor.ts';
+export * from './data/index.ts';
+export { BertForMaskedLM, type MaskedLMOutput } from './models/bert/bertForMaskedLM.ts';
+export {
+  BertForSequenceClassification,
+  type LabelOptions,
+  type SequenceClassifierOutput,
+} from './models/bert/bertForSequenceClassification.ts';
+export { type BaseModelOutput, BertModel } from './models/bert/bertModel.ts';
+export { type BertConfig, bertConfig, type ProblemType } from './models/bert/configuration.ts';
+export type { ModelInputs, ModelOptions, PretrainedOptions } from './models/pretrained.ts';
+export type { EvalPrediction, Metrics } from './tasks/task.ts';
+export type { ColumnNames } from './tasks/textColumns.ts';
+export * from './tokenizers/index.ts';
+export type { TrainingEvent, TrainingRun, TrainOutput } from './training/events.ts';
+export { type PredictionOutput, Trainer, type TrainerOptions } from './training/trainer.ts';
+export { TrainingArguments, type TrainingArgumentsOptions } from './training/trainingArguments.ts';

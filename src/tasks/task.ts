@@ -1,0 +1,46 @@
+import type { Tensor } from '../core/tensor.ts';
+import type { Dataset } from '../data/index.ts';
+import type { EngineTensor } from '../engine/engine.ts';
+import type { ModelBatch } from '../models/programs.ts';
+
+/** What a user's own metrics are computed from (Hugging Face's `EvalPrediction`). */
+export interface EvalPrediction {
+  /** The model's raw answers, a row each. */
+  readonly predictions: Tensor<'float32'>;
+  /** What the data says. */
+  readonly labelIds: Tensor;
+}
+
+/** Metric values by name. */
+export type Metrics = Readonly<Record<string, number>>;
+
+/** Takes what a model answered, batch by batch, and makes of it what is asked. */
+export interface Evaluator<Feature> {
+  add(outputs: Readonly<Record<string, EngineTensor>>, features: readonly Feature[]): void;
+  /** Raw answers and labels, in the order in which they were added. */
+  prediction(): EvalPrediction;
+  /** The task's own metrics; none where the data has no labels. */
+  metrics(): Metrics;
+}
+
+/**
+ * One task, in one place: which columns it reads, how they become features and batches, how answers are read from a
+ * model's outputs, and which metrics judge them. Trainer, pipelines and the command ask the task and know no columns.
+ */
+export interface Task<Feature = unknown> {
+  /** Hugging Face's name of the task: `text-classification`. */
+  readonly name: string;
+  /** Brings a data set's labels and the model's together. Said in the log; a contradiction is an error. */
+  adapt(dataset: Dataset): Promise<void>;
+  /**
+   * Turns rows into features; all of them, before the first step, so that nothing fails late.
+   * @param labels whether each row must have one.
+   * @throws DataError that names file or data set, row and column.
+   */
+  prepare(dataset: Dataset, options: { readonly labels: 'required' | 'optional' }): Promise<readonly Feature[]>;
+  /** Tokens of a feature. */
+  tokens(feature: Feature): number;
+  /** @param firstSample the number of the first row in the optimizer step's whole batch, for dropout. */
+  batch(features: readonly Feature[], firstSample?: number): ModelBatch;
+  evaluator(): Evaluator<Feature>;
+}

@@ -1,0 +1,90 @@
+import { DataError } from '../core/errors.ts';
+import { type Dataset, describeFeature, isClassLabel } from '../data/index.ts';
+import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
+import type { ProblemType } from '../models/bert/configuration.ts';
+
+/** The label of a row by its index, as the model takes it; undefined where the row has none. */
+export type Labels = (index: number) => number | readonly number[] | undefined;
+
+const owner = 'text-classification';
+
+/**
+ * The labels' names as the data has them, or undefined where it has only numbers, which say nothing of names.
+ * @param current the model's own names: strings that are all among them keep the model's order.
+ */
+export function namesOfLabels(
+  dataset: Dataset,
+  column: string,
+  current: readonly string[],
+): { names: readonly string[]; problem: { problemType?: ProblemType } } | undefined {
+  const feature = dataset.features[column];
+  if (isClassLabel(feature)) return { names: feature.names, problem: {} };
+  if (feature === 'string') {
+    const found = dataset.unique(column).filter((name) => name !== null && name !== '') as string[];
+    if (found.every((name) => current.includes(name))) return undefined;
+    return { names: [...found].sort(), problem: {} };
+  }
+  if (feature === 'bool') return { names: ['false', 'true'], problem: {} };
+  return undefined;
+}
+
+/**
+ * Reads a data set's labels for a model.
+ * @throws DataError, with the row, for a label that is missing where it is required, or outside the model's range.
+ */
+export function labelsOf(
+  dataset: Dataset,
+  column: string | undefined,
+  model: BertForSequenceClassification,
+  need: 'required' | 'optional',
+): Labels {
+  if (column === undefined) {
+    if (need === 'optional') return () => undefined;
+    throw new DataError('ERR_NO_LABELS', {
+      owner,
+      what: 'the data has no label column',
+      got: Object.keys(dataset.features).join(', '),
+      expected: "a column 'label'",
+      hint: 'name it: columns: { label }, or --label-column',
+    });
+  }
+  const view = dataset.column(column);
+  const feature = dataset.features[column];
+  const { problemType, numLabels, config } = model;
+  const refuse = (index: number, what: string, got: unknown, expected?: string): never => {
+    throw new DataError('ERR_LABEL', { owner, what, got, expected, row: index + 1, column });
+  };
+  const byName = new Map(config.id2label.map((name, id) => [name, id]));
+  return (index) => {
+    const value = view.at(index);
+    const absent = value === null || value === '' || (isClassLabel(feature) && value === -1);
+    if (absent)
+      return need === 'required' ? refuse(index, 'a label is missing', undefined, 'a label in every row') : undefined;
+    if (problemType === 'multi_label_classification' || (problemType === 'regression' && numLabels > 1)) {
+      const values = value as readonly number[];
+      if (!Array.isArray(value) || values.length !== numLabels || values.some((each) => typeof each !== 'number')) {
+        refuse(index, 'a label does not fit the model', value, `a list of ${numLabels} numbers`);
+      }
+      return values;
+    }
+    if (problemType === 'regression') {
+      return typeof value === 'number' && Number.isFinite(value)
+        ? value
+        : refuse(index, 'a label is no number', value, 'a number');
+    }
+    const id = typeof value === 'string' ? byName.get(value) : Number(value);
+    if (id === undefined || !Number.isInteger(id) || id < 0 || id >= numLabels) {
+      const expected =
+        typeof value === 'string'
+          ? `one of ${config.id2label.join(', ')}`
+          : `a whole number from 0 to ${numLabels - 1}`;
+      return refuse(
+        index,
+        `a label is outside the model’s range (column of ${describeFeature(feature)})`,
+        value,
+        expected,
+      );
+    }
+    return id;
+  };
+}

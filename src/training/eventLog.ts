@@ -1,0 +1,39 @@
+import { log } from '../core/log.ts';
+import type { Metrics } from '../tasks/task.ts';
+import type { TrainingEvent } from './events.ts';
+
+/** Writes a run's events to the log, a line each; single steps are left out. */
+export function logEvent(event: TrainingEvent): void {
+  const line = describeEvent(event);
+  if (line !== undefined) log.info(line);
+}
+
+/** An event in one line; undefined for single steps. */
+export function describeEvent(event: TrainingEvent): string | undefined {
+  switch (event.type) {
+    case 'begin':
+      return (
+        `training ${formatCount(event.parameters)} parameters on ${event.examples} rows: ${event.totalSteps} steps of ${event.batchSize} rows` +
+        `${event.warmupSteps > 0 ? `, ${event.warmupSteps} of them warm-up` : ''}`
+      );
+    case 'step':
+      return undefined;
+    case 'log':
+      return `step ${event.step}, epoch ${event.epoch.toFixed(2)}: loss ${event.loss.toFixed(4)}, gradient norm ${event.gradientNorm.toPrecision(3)}, learning rate ${event.learningRate.toPrecision(3)}`;
+    case 'evaluation':
+      return `step ${event.step}, epoch ${event.epoch.toFixed(2)}: ${describeMetrics(event.metrics)}`;
+    case 'end':
+      return `trained ${event.result.globalStep} steps: ${describeMetrics(event.result.metrics)}`;
+  }
+}
+
+/** `eval_loss 0.4878, eval_accuracy 0.7794` */
+export function describeMetrics(metrics: Metrics): string {
+  return Object.entries(metrics)
+    .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toPrecision(4)}`)
+    .join(', ');
+}
+
+function formatCount(count: number): string {
+  return count >= 1e6 ? `${(count / 1e6).toFixed(1)} million` : `${count}`;
+}

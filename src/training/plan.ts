@@ -1,0 +1,43 @@
+import { ArgumentError } from '../core/errors.ts';
+import { schedules } from './schedules.ts';
+import type { TrainingArguments } from './trainingArguments.ts';
+
+/** How a run is cut into steps; a step is an optimizer step, of one or several batches. */
+export interface TrainingPlan {
+  readonly batchesPerEpoch: number;
+  readonly stepsPerEpoch: number;
+  readonly totalSteps: number;
+  /** Epochs begun, the last perhaps not to its end. */
+  readonly epochs: number;
+  readonly warmupSteps: number;
+  /** The learning rate of a step, from 1. */
+  learningRate(step: number): number;
+}
+
+/** Hugging Face's arithmetic: the last batch of an epoch may be smaller, and so may the last step. */
+export function planTraining(args: TrainingArguments, examples: number): TrainingPlan {
+  const perBatch = examples / args.perDeviceTrainBatchSize;
+  const batchesPerEpoch = args.dataloaderDropLast ? Math.floor(perBatch) : Math.ceil(perBatch);
+  if (batchesPerEpoch === 0) {
+    throw new ArgumentError('ERR_NO_BATCHES', {
+      owner: 'Trainer',
+      what: examples === 0 ? 'the training data has no rows' : 'the training data fills no batch',
+      got: `${examples} rows`,
+      expected: args.dataloaderDropLast ? `at least ${args.perDeviceTrainBatchSize}` : 'at least 1',
+    });
+  }
+  const stepsPerEpoch = Math.max(1, Math.ceil(batchesPerEpoch / args.gradientAccumulationSteps));
+  const totalSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * stepsPerEpoch);
+  // A value below 1 is a share of all steps (transformers 5).
+  const warmupSteps = args.warmupSteps < 1 ? Math.ceil(args.warmupSteps * totalSteps) : Math.round(args.warmupSteps);
+  const schedule = schedules[args.lrSchedulerType];
+  const context = { warmupSteps, totalSteps, learningRate: args.learningRate };
+  return {
+    batchesPerEpoch,
+    stepsPerEpoch,
+    totalSteps,
+    epochs: Math.ceil(totalSteps / stepsPerEpoch),
+    warmupSteps,
+    learningRate: (step) => args.learningRate * schedule(step - 1, context),
+  };
+}

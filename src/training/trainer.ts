@@ -1,0 +1,267 @@
+import { ensureWritableDirectory } from '#platform/files';
+import { ArgumentError, didYouMean } from '../core/errors.ts';
+import { log } from '../core/log.ts';
+import type { Dataset } from '../data/index.ts';
+import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
+import type { EvalPrediction, Evaluator, Metrics, Task } from '../tasks/task.ts';
+import { TextClassification } from '../tasks/textClassification.ts';
+import type { ColumnNames } from '../tasks/textColumns.ts';
+import { BertTokenizer } from '../tokenizers/index.ts';
+import { logEvent } from './eventLog.ts';
+import { type TrainingEvent, TrainingRun } from './events.ts';
+import { trainingLoop } from './loop.ts';
+import { planTraining } from './plan.ts';
+import { TensorBoardLog } from './tensorBoardLog.ts';
+import { TrainingArguments, type TrainingArgumentsOptions } from './trainingArguments.ts';
+
+/** What a {@link Trainer} is made of (Hugging Face's names). */
+export interface TrainerOptions {
+  readonly model: BertForSequenceClassification;
+  /** A plain object is taken too. */
+  readonly args?: TrainingArguments | TrainingArgumentsOptions | undefined;
+  readonly trainDataset?: Dataset | undefined;
+  readonly evalDataset?: Dataset | undefined;
+  /** Default: the tokenizer that stands where the model came from. */
+  readonly tokenizer?: BertTokenizer | undefined;
+  /** Which columns hold text and label; those left out are found, and said in the log. */
+  readonly columns?: ColumnNames | undefined;
+  /** Replaces the task's own metrics. Names get the prefix `eval_`. */
+  readonly computeMetrics?: ((prediction: EvalPrediction) => Metrics) | undefined;
+  /** Called with every event of a run. */
+  readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
+}
+
+/** What {@link Trainer.predict} gives (Hugging Face's `PredictionOutput`). */
+export interface PredictionOutput extends EvalPrediction {
+  readonly metrics: Metrics;
+}
+
+const optionNames = [
+  'model',
+  'args',
+  'trainDataset',
+  'evalDataset',
+  'tokenizer',
+  'columns',
+  'computeMetrics',
+  'onEvent',
+];
+
+/**
+ * Trains, evaluates and asks a model over data sets (Hugging Face's class of the same name). It tokenizes by itself: the
+ * tokenizer is the model's, the text columns are the task's to find.
+ *
+ * @example
+ * const trainer = new Trainer({ model, args, trainDataset: dataset['train'], evalDataset: dataset['validation'] });
+ * await trainer.train();
+ * console.log(await trainer.evaluate());
+ */
+export class Trainer {
+  readonly model: BertForSequenceClassification;
+  readonly args: TrainingArguments;
+  readonly #options: TrainerOptions;
+  #task: Promise<Task> | undefined;
+  #tokenizer: BertTokenizer | undefined;
+  #evalFeatures: Promise<readonly unknown[]> | undefined;
+
+  /** @throws ArgumentError for a missing model or an unknown option. */
+  constructor(options: TrainerOptions) {
+    for (const name of Object.keys(options)) {
+      if (optionNames.includes(name)) continue;
+      const near = didYouMean(name, optionNames);
+      throw new ArgumentError('ERR_UNKNOWN_OPTION', {
+        owner: 'Trainer',
+        what: `there is no option '${name}'`,
+        hint: near === undefined ? `the options are ${optionNames.join(', ')}` : `did you mean '${near}'?`,
+      });
+    }
+    if (options.model === undefined) {
+      throw new ArgumentError('ERR_NO_MODEL', {
+        owner: 'Trainer',
+        what: 'there is no model',
+        hint: 'pass model: await BertForSequenceClassification.fromPretrained(…)',
+      });
+    }
+    this.model = options.model;
+    this.args = options.args instanceof TrainingArguments ? options.args : new TrainingArguments(options.args);
+    this.#options = options;
+    this.#tokenizer = options.tokenizer;
+  }
+
+  /**
+   * Trains the model on `trainDataset`. Everything that can fail late is checked before the first step.
+   * @param options.signal stops the run between two steps; the model keeps the weights of the last.
+   * @returns a promise of the result that is also an async iterable of events.
+   */
+  train(options: { readonly signal?: AbortSignal | undefined } = {}): TrainingRun {
+    const listeners = [logEvent, this.#options.onEvent].filter((listener) => listener !== undefined);
+    return new TrainingRun(this.#train(options.signal), listeners);
+  }
+
+  async *#train(signal: AbortSignal | undefined): AsyncGenerator<TrainingEvent> {
+    const { args } = this;
+    const { trainDataset } = this.#options;
+    if (trainDataset === undefined) throw missingDataset('train', 'trainDataset');
+    if (args.evalStrategy !== 'no' && this.#options.evalDataset === undefined)
+      throw missingDataset('evalStrategy', 'evalDataset');
+    if (args.outputDir !== undefined) await ensureWritableDirectory(args.outputDir);
+    const board = args.loggingDir === undefined ? undefined : await TensorBoardLog.open(args.loggingDir);
+    const task = await this.#taskFor(trainDataset);
+    const features = await task.prepare(trainDataset, { labels: 'required' });
+    const plan = planTraining(args, features.length);
+    const evaluating = this.#options.evalDataset !== undefined && args.evalStrategy !== 'no';
+    if (evaluating) await this.#evaluationFeatures(task);
+    const program = await this.model.prepareTraining({
+      weightDecay: args.weightDecay,
+      accumulate: args.gradientAccumulationSteps > 1,
+    });
+    const events = this.#events(
+      {
+        type: 'begin',
+        examples: features.length,
+        epochs: plan.epochs,
+        totalSteps: plan.totalSteps,
+        warmupSteps: plan.warmupSteps,
+        batchSize: args.perDeviceTrainBatchSize * args.gradientAccumulationSteps,
+        parameters: this.model.numParameters,
+      },
+      trainingLoop({
+        args,
+        plan,
+        task,
+        features,
+        program,
+        evaluate: evaluating ? () => this.evaluate() : undefined,
+        signal,
+      }),
+    );
+    for await (const event of events) {
+      await board?.write(event);
+      yield event;
+    }
+  }
+
+  async *#events(begin: TrainingEvent, loop: AsyncIterable<TrainingEvent>): AsyncGenerator<TrainingEvent> {
+    yield begin;
+    yield* loop;
+  }
+
+  /** Metrics on a data set with labels, `evalDataset` by default: `eval_loss`, the task's own, and speeds. */
+  async evaluate(dataset?: Dataset): Promise<Metrics> {
+    const data = dataset ?? this.#options.evalDataset;
+    if (data === undefined) throw missingDataset('evaluate', 'evalDataset');
+    const task = await this.#taskFor(data);
+    const features =
+      data === this.#options.evalDataset
+        ? await this.#evaluationFeatures(task)
+        : await task.prepare(data, { labels: 'required' });
+    return (await this.#ask(task, features, 'eval')).metrics;
+  }
+
+  /** The model's answers on a data set, whose labels may be missing; with labels, metrics under `test_` too. */
+  async predict(dataset: Dataset): Promise<PredictionOutput> {
+    const task = await this.#taskFor(dataset);
+    const { evaluator, metrics } = await this.#ask(task, await task.prepare(dataset, { labels: 'optional' }), 'test');
+    return { ...evaluator.prediction(), metrics };
+  }
+
+  /** Writes model and tokenizer as Python's `from_pretrained` loads them; to `outputDir` by default. */
+  async saveModel(directory = this.args.outputDir): Promise<void> {
+    if (directory === undefined) {
+      throw new ArgumentError('ERR_NO_OUTPUT_DIR', {
+        owner: 'Trainer.saveModel',
+        what: 'there is no directory to save to',
+        hint: 'pass one, or set outputDir',
+      });
+    }
+    await this.model.savePretrained(directory);
+    await (await this.#findTokenizer()).savePretrained(directory);
+  }
+
+  async #ask(
+    task: Task,
+    features: readonly unknown[],
+    prefix: string,
+  ): Promise<{ evaluator: Evaluator<unknown>; metrics: Metrics }> {
+    const size = this.args.perDeviceEvalBatchSize;
+    const evaluator = task.evaluator();
+    const started = performance.now();
+    let lossSum = 0;
+    let counted = 0;
+    for (let start = 0; start < features.length; start += size) {
+      const rows = features.slice(start, start + size);
+      const batch = task.batch(rows);
+      const outputs = await this.model.run(batch);
+      if (outputs['loss'] !== undefined) {
+        lossSum += Number(outputs['loss'].data[0]) * batch.count;
+        counted += batch.count;
+      }
+      evaluator.add(outputs, rows);
+    }
+    const seconds = (performance.now() - started) / 1000;
+    const labelled = counted > 0 && counted === features.length;
+    const { computeMetrics } = this.#options;
+    const own = !labelled
+      ? {}
+      : computeMetrics === undefined
+        ? evaluator.metrics()
+        : computeMetrics(evaluator.prediction());
+    const metrics = {
+      ...(labelled ? { loss: lossSum / counted } : {}),
+      ...own,
+      runtime: seconds,
+      samples_per_second: features.length / seconds,
+      steps_per_second: Math.ceil(features.length / size) / seconds,
+    };
+    return {
+      evaluator,
+      metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}_${name}`, value])),
+    };
+  }
+
+  /** The task, made once, from the first data set that it is asked about. */
+  #taskFor(dataset: Dataset): Promise<Task> {
+    this.#task ??= this.#makeTask(this.#options.trainDataset ?? dataset);
+    return this.#task;
+  }
+
+  async #makeTask(dataset: Dataset): Promise<Task> {
+    const { maxLength, truncation, seed } = this.args;
+    const task = new TextClassification(this.model, await this.#findTokenizer(), {
+      columns: this.#options.columns,
+      maxLength,
+      truncation,
+      seed,
+    });
+    await task.adapt(dataset);
+    return task as Task;
+  }
+
+  #evaluationFeatures(task: Task): Promise<readonly unknown[]> {
+    this.#evalFeatures ??= task.prepare(this.#options.evalDataset!, { labels: 'required' });
+    return this.#evalFeatures;
+  }
+
+  async #findTokenizer(): Promise<BertTokenizer> {
+    if (this.#tokenizer !== undefined) return this.#tokenizer;
+    const { source } = this.model;
+    if (source === undefined) {
+      throw new ArgumentError('ERR_NO_TOKENIZER', {
+        owner: 'Trainer',
+        what: 'the model was not loaded from a place that could hold its tokenizer',
+        hint: 'pass tokenizer',
+      });
+    }
+    this.#tokenizer = await BertTokenizer.fromPretrained(source);
+    log.info(`tokenizer: from ${source}, where the model came from`);
+    return this.#tokenizer;
+  }
+}
+
+function missingDataset(what: string, option: string): ArgumentError {
+  return new ArgumentError('ERR_NO_DATASET', {
+    owner: 'Trainer',
+    what: `${what} needs a data set`,
+    hint: `pass ${option}`,
+  });
+}
