@@ -1,5 +1,8 @@
+import { resolveObjectURL } from 'node:buffer';
 import { availableParallelism } from 'node:os';
-import { describe, expect, test } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, test, vi } from 'vitest';
+import { createWorker as createBrowserWorker } from './workers.browser.ts';
 import { availableThreads, cgroupProcessors, createWorker } from './workers.node.ts';
 
 describe('cgroupProcessors', () => {
@@ -83,6 +86,68 @@ describe('createWorker', () => {
     const failure = new Promise<Error>((resolve) => worker.onFailure(resolve));
     worker.postMessage(0);
     expect((await failure).message).toContain(message);
+    await worker.terminate();
+  });
+});
+
+/** As much of a browser's Worker as the program uses, on a Node thread: `self` with postMessage and onmessage. */
+class StandInWorker {
+  onmessage: ((event: { data: unknown }) => void) | undefined;
+  onerror: ((event: { message: string }) => void) | undefined;
+  readonly #thread: Promise<Worker>;
+
+  constructor(url: string) {
+    this.#thread = this.#start(url);
+  }
+
+  async #start(url: string): Promise<Worker> {
+    const prelude =
+      "const port = require('node:worker_threads').parentPort;" +
+      'const self = { postMessage: (message) => port.postMessage(message) };' +
+      "port.on('message', (data) => self.onmessage({ data }));";
+    const worker = new Worker(prelude + (await resolveObjectURL(url)!.text()), { eval: true, execArgv: [] });
+    worker.on('message', (data) => this.onmessage?.({ data }));
+    worker.on('error', (error) => this.onerror?.({ message: error.message }));
+    return worker;
+  }
+
+  postMessage(message: unknown): void {
+    void this.#thread.then((worker) => worker.postMessage(message));
+  }
+
+  terminate(): void {
+    void this.#thread.then((worker) => worker.terminate());
+  }
+}
+
+describe('createWorker of the browser, with a stand-in for its Worker', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  test('gives the program its data, and messages both ways, in order', async () => {
+    vi.stubGlobal('Worker', StandInWorker);
+    const worker = createBrowserWorker('receive((x) => send([data.name, x]));', { name: 'hello' });
+    const answers: unknown[] = [];
+    const both = new Promise<void>((resolve) => {
+      worker.onMessage((message) => {
+        if (answers.push(message) === 2) resolve();
+      });
+    });
+    worker.postMessage(5);
+    worker.postMessage(6);
+    await both;
+    expect(answers).toEqual([
+      ['hello', 5],
+      ['hello', 6],
+    ]);
+    await worker.terminate();
+  });
+
+  test('says when the program throws', async () => {
+    vi.stubGlobal('Worker', StandInWorker);
+    const worker = createBrowserWorker("receive(() => { throw new Error('a fault'); });", undefined);
+    const failure = new Promise<Error>((resolve) => worker.onFailure(resolve));
+    worker.postMessage(0);
+    expect((await failure).message).toContain('a fault');
     await worker.terminate();
   });
 });
