@@ -7,6 +7,7 @@ const shared = {
     alias: [
       { find: /^#platform\/(.*)$/, replacement: `${source}platform/$1.node.ts` },
       { find: /^fettle$/, replacement: `${source}index.ts` },
+      { find: /^fettle\/(.*)$/, replacement: `${source}$1/index.ts` },
     ],
   },
 };

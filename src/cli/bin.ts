@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+import { commandLine } from '#platform/process';
+import { runCommand } from './program.ts';
+
+void runCommand(commandLine);

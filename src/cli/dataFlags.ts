@@ -1,0 +1,60 @@
+import type { Command } from 'commander';
+import { ArgumentError, DataError } from '../core/errors.ts';
+import { type Dataset, type DatasetDict, loadDataset } from '../data/index.ts';
+import type { ColumnNames } from '../tasks/textColumns.ts';
+
+/** The flags that say where the data is. */
+export interface DataFlags {
+  readonly dataset?: string;
+  readonly datasetConfig?: string;
+  readonly textColumn?: string;
+  readonly textPairColumn?: string;
+  readonly labelColumn?: string;
+}
+
+/** Gives a command the flags of {@link DataFlags}. */
+export function addDataFlags(command: Command): void {
+  command
+    .optionsGroup('Data:')
+    .option(
+      '--dataset <path or name>',
+      'a file (CSV, TSV, JSON Lines), a folder of them, one of GLUE’s folders, or a name in the cache',
+    )
+    .option('--dataset-config <name>', 'the configuration of a named data set: mrpc')
+    .option('--text-column <name>', 'the column with the text (default: found)')
+    .option('--text-pair-column <name>', 'the column with the second text of a pair')
+    .option('--label-column <name>', 'the column with the label (default: found)');
+}
+
+/** The data set that the flags name. `name/config` is taken for `name` with a configuration. */
+export async function loadFlaggedDataset(flags: DataFlags, positional?: string): Promise<DatasetDict> {
+  const name = flags.dataset ?? positional;
+  if (name === undefined) {
+    throw new ArgumentError('ERR_NO_DATASET', {
+      owner: 'fettle',
+      what: 'there is no data',
+      hint: 'pass --dataset data.csv, a file whose first line names its columns: text,label',
+    });
+  }
+  const glue = /^(?:nyu-mll\/)?(glue)\/(\w+)$/.exec(name);
+  return glue === null || flags.datasetConfig !== undefined
+    ? loadDataset(name, flags.datasetConfig)
+    : loadDataset(glue[1], glue[2]);
+}
+
+/** One split by name. @throws DataError that lists the splits. */
+export function splitOf(dataset: DatasetDict, name: string): Dataset {
+  const split = dataset[name];
+  if (split !== undefined) return split;
+  throw new DataError('ERR_UNKNOWN_SPLIT', {
+    owner: 'fettle',
+    what: 'there is no such split',
+    got: name,
+    expected: `one of ${Object.keys(dataset).join(', ')}`,
+  });
+}
+
+/** The columns that the flags name. */
+export function flaggedColumns(flags: DataFlags): ColumnNames {
+  return { text: flags.textColumn, textPair: flags.textPairColumn, label: flags.labelColumn };
+}

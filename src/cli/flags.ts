@@ -1,0 +1,65 @@
+import { type Command, Option } from 'commander';
+import { ArgumentError } from '../core/errors.ts';
+import { type OptionRule, trainingOptions } from '../training/options.ts';
+
+const groupTitles: Readonly<Record<OptionRule['group'], string>> = {
+  length: 'Length and randomness:',
+  batches: 'Batches:',
+  optimizer: 'Optimizer:',
+  'evaluation and logging': 'Evaluation and logging:',
+  data: 'Texts:',
+  machine: 'Machine:',
+};
+
+/** `--num-train-epochs <number>` for `numTrainEpochs`. */
+export function flagOf(name: string): string {
+  return `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+}
+
+/** Gives a command a flag for every training option, from the one table of options. */
+export function addTrainingFlags(command: Command): void {
+  for (const [name, rule] of Object.entries(trainingOptions) as [string, OptionRule][]) {
+    const { kind, fallback, description } = rule;
+    const shown = fallback === undefined || fallback === false ? description : `${description} (default: ${fallback})`;
+    const flag = flagOf(name);
+    const written =
+      kind.type === 'boolean'
+        ? fallback === true
+          ? flag.replace('--', '--no-')
+          : flag
+        : `${flag} <${kind.type === 'choice' ? 'name' : kind.type}>`;
+    const option = new Option(written, fallback === true && kind.type === 'boolean' ? `Not: ${description}` : shown);
+    if (kind.type === 'choice') option.choices([...kind.choices]);
+    option.argParser((text: string) => parseValue(flag, kind.type, text));
+    option.helpGroup(groupTitles[rule.group]);
+    command.addOption(option);
+  }
+}
+
+/** The training options among a command's parsed options; those left out are left to the table. */
+export function trainingValues(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => name in trainingOptions && value !== undefined),
+  );
+}
+
+/** A number from a flag's text. @throws ArgumentError that names the flag. */
+export function parseValue(flag: string, type: OptionRule['kind']['type'], text: string): string | number {
+  if (type !== 'integer' && type !== 'number') return text;
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value) && (type === 'number' || Number.isInteger(value))) return value;
+  throw new ArgumentError('ERR_FLAG_VALUE', {
+    owner: 'fettle',
+    what: `${flag} has a wrong value`,
+    got: text,
+    expected: type === 'integer' ? 'a whole number' : 'a number',
+  });
+}
+
+/** Turns `--num_train_epochs` into `--num-train-epochs`: Python's spelling is taken too. */
+export function normalizeFlags(line: readonly string[]): string[] {
+  return line.map((word) => {
+    const [flag] = word.split('=', 1);
+    return flag.startsWith('--') ? flag.replaceAll('_', '-') + word.slice(flag.length) : word;
+  });
+}

@@ -1,0 +1,33 @@
+import { Command, CommanderError } from 'commander';
+import { packageVersion } from '#platform/native';
+import { setExitCode, writeError, writeOutput } from '#platform/process';
+import { addEvaluateCommand } from './evaluate.ts';
+import { normalizeFlags } from './flags.ts';
+import { addPredictCommand } from './predict.ts';
+import { reportError } from './report.ts';
+import { addTrainCommand } from './train.ts';
+
+/** Runs the command with the words after its name. Errors are said, not thrown; the exit code says what kind they are. */
+export async function runCommand(line: readonly string[]): Promise<void> {
+  const words = normalizeFlags(line);
+  const json = words.includes('--json');
+  const program = new Command('fettle')
+    .description('Fine-tune BERT in TypeScript.')
+    .version(packageVersion('fettle') ?? 'unknown')
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({ writeOut: writeOutput, writeErr: json ? () => undefined : writeError });
+  addTrainCommand(program);
+  addEvaluateCommand(program);
+  addPredictCommand(program);
+  try {
+    await program.parseAsync(words, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) reportError(error, json);
+    else if (error.exitCode !== 0) {
+      // Commander has said what is wrong with the words; as JSON it is said here.
+      if (json) writeOutput(`${JSON.stringify({ error: { code: 'ERR_USAGE', message: error.message } })}\n`);
+      setExitCode(2);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+/** The command's own process: its arguments, streams and signals. */
+export const commandLine: readonly string[] = process.argv.slice(2);
+
+/** Writes to standard output: results, and nothing else. */
+export function writeOutput(text: string): void {
+  process.stdout.write(text);
+}
+
+/** Writes to standard error: progress and messages. */
+export function writeError(text: string): void {
+  process.stderr.write(text);
+}
+
+/** The width of the terminal that messages go to; undefined where they go elsewhere. */
+export function terminalWidth(): number | undefined {
+  return process.stderr.isTTY ? process.stderr.columns : undefined;
+}
+
+/** Sets the code with which the process will end by itself. */
+export function setExitCode(code: number): void {
+  process.exitCode = code;
+}
+
+/** Ends the process at once. */
+export function exitNow(code: number): never {
+  process.exit(code);
+}
+
+/** Calls `handler` on each Ctrl-C (or SIGTERM) until the returned function is called. */
+export function onInterrupt(handler: () => void): () => void {
+  process.on('SIGINT', handler);
+  process.on('SIGTERM', handler);
+  return () => {
+    process.off('SIGINT', handler);
+    process.off('SIGTERM', handler);
+  };
+}
