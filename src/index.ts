@@ -18,7 +18,8 @@ export {
 } from './models/bert/bertForSequenceClassification.ts';
 export { type BaseModelOutput, BertModel } from './models/bert/bertModel.ts';
 export { type BertConfig, bertConfig, type ProblemType } from './models/bert/configuration.ts';
-export type { ModelInputs, ModelOptions, PretrainedOptions } from './models/pretrained.ts';
+export type { ModelInputs } from './models/inputs.ts';
+export type { ModelOptions, PretrainedOptions } from './models/loading.ts';
 export type { EvalPrediction, Metrics } from './tasks/task.ts';
 export type { ColumnNames } from './tasks/textColumns.ts';
 export * from './tokenizers/index.ts';

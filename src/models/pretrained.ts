@@ -1,46 +1,18 @@
-import { joinPath, kindOf, makeDirectory, readText, writeAtomic } from '#platform/files';
+import { joinPath, makeDirectory, writeAtomic } from '#platform/files';
 import { Callable } from '../core/callable.ts';
-import { ArgumentError, ModelError, RunError } from '../core/errors.ts';
+import { ArgumentError, RunError } from '../core/errors.ts';
 import { Tensor } from '../core/tensor.ts';
-import { Arena } from '../engine/arena.ts';
 import type { Engine, EngineTensor } from '../engine/engine.ts';
-import { type EngineOptions, selectEngine } from '../engine/select.ts';
-import { openCheckpoint } from '../formats/safetensors-checkpoint.ts';
 import { writeSafetensors } from '../formats/safetensors-write.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Parameter } from '../graph/parameter.ts';
-import { resolvePretrained } from '../hub/resolve.ts';
-import { BatchLayout, type LayoutForm, type Reads } from '../nn/layout.ts';
-import { nameParameters } from '../nn/module.ts';
+import { BatchLayout, type LayoutForm } from '../nn/layout.ts';
 import { type PackOptions, packBatch, type TokenSequence } from '../nn/packing.ts';
-import type { BatchEncoding } from '../tokenizers/encoding.ts';
-import { type BertConfig, readBertConfig, writeBertConfig } from './bert/configuration.ts';
-import { ForwardProgram, type ModelBatch, type Traced, TrainingProgram } from './programs.ts';
-import { initializeWeights, loadWeights } from './weights.ts';
-
-/** How a model is made. */
-export interface ModelOptions extends EngineOptions {
-  /** New parameters are a pure function of this and of their names; 42 by default, as Hugging Face's Trainer. */
-  readonly seed?: number | undefined;
-}
-
-/** How a pre-trained model is loaded. */
-export interface PretrainedOptions extends ModelOptions {
-  readonly revision?: string | undefined;
-  readonly cacheDir?: string | undefined;
-  readonly localFilesOnly?: boolean | undefined;
-  /** Replace a head of another size by a new one instead of refusing; false by default. */
-  readonly ignoreMismatchedSizes?: boolean | undefined;
-}
-
-/** What a model takes: what a tokenizer gives, or tensors of token ids `[rows, length]` with a mask where rows are padded. */
-export type ModelInputs =
-  | BatchEncoding
-  | {
-      readonly inputIds: Tensor;
-      readonly attentionMask?: Tensor | undefined;
-      readonly tokenTypeIds?: Tensor | undefined;
-    };
+import type { Built, Head, ModelConfig, ModelParts } from './head.ts';
+import type { ModelInputs } from './inputs.ts';
+import { build } from './loading.ts';
+import { ForwardProgram, type ModelBatch, TrainingProgram } from './programs.ts';
+import { initializeWeights } from './weights.ts';
 
 /** How parameters are trained. */
 export interface TrainingOptions {
@@ -50,52 +22,24 @@ export interface TrainingOptions {
   readonly accumulate?: boolean;
 }
 
-/** A symbolic model with a forward over a batch, and its parameters by Hugging Face's names. */
-interface Built {
-  readonly module: (batch: BatchLayout) => unknown;
-  readonly parameters: ReadonlyMap<string, Parameter>;
-  readonly arena: Arena;
-}
-
-/** What a model is put together from. */
-export interface ModelParts {
-  readonly head: Head;
-  readonly config: BertConfig;
-  readonly built: Built;
-  readonly engine: Engine;
-  readonly source?: string | undefined;
-}
-
-/** What a head adds to {@link PreTrainedModel}. */
-export interface Head {
-  /** The class's name in Python's transformers, for config.json. */
-  readonly architecture: string;
-  /** Which rows it reads of a batch with, or without, labels. */
-  reads(labelled: boolean): Reads;
-  /** Tensors that files may hold besides the parameter that they are tied to. */
-  readonly tied?: readonly string[];
-  /** Builds the symbolic model. */
-  build(config: BertConfig): (batch: BatchLayout) => unknown;
-  /** Runs it on a graph; with the loss where `labelled`. */
-  trace(module: (batch: BatchLayout) => unknown, batch: BatchLayout, config: BertConfig, labelled: boolean): Traced;
-}
-
 /**
  * A model with weights and an engine to run it. It *has* a symbolic module and is none itself. Its weights stand in one
  * arena, which training updates in place: after `train()` the same object answers with the new weights.
  */
-export abstract class PreTrainedModel<Output = unknown> extends Callable<(inputs: ModelInputs) => Promise<Output>> {
+export abstract class PreTrainedModel<Config extends ModelConfig, Output> extends Callable<
+  (inputs: ModelInputs) => Promise<Output>
+> {
   readonly engine: Engine;
   /** Where the model was loaded from: a directory, which may also hold its tokenizer. */
   readonly source: string | undefined;
-  readonly #head: Head;
-  #config: BertConfig;
-  #built: Built;
+  readonly #head: Head<Config>;
+  #config: Config;
+  #built: Built<Config>;
   #forward = new Map<string, Promise<ForwardProgram>>();
   #training: TrainingProgram | undefined;
   #disposed = false;
 
-  protected constructor(parts: ModelParts) {
+  protected constructor(parts: ModelParts<Config>) {
     super('predict');
     this.#head = parts.head;
     this.#config = parts.config;
@@ -107,7 +51,7 @@ export abstract class PreTrainedModel<Output = unknown> extends Callable<(inputs
   /** What the model answers; calling the model calls this. */
   abstract predict(inputs: ModelInputs): Promise<Output>;
 
-  get config(): BertConfig {
+  get config(): Config {
     return this.#config;
   }
 
@@ -141,7 +85,7 @@ export abstract class PreTrainedModel<Output = unknown> extends Callable<(inputs
     const longest = batch.reduce((most, { ids }) => Math.max(most, ids.length), 0);
     if (longest > this.config.maxPositionEmbeddings) {
       throw new ArgumentError('ERR_TOO_LONG', {
-        owner: this.#head.architecture,
+        owner: this.#head.className,
         what: 'a text has more tokens than the model has positions',
         got: longest,
         expected: `at most ${this.config.maxPositionEmbeddings}`,
@@ -152,7 +96,7 @@ export abstract class PreTrainedModel<Output = unknown> extends Callable<(inputs
       for (let i = 0; i < ids.length; i++) {
         if (ids[i] >= 0 && ids[i] < this.config.vocabSize) continue;
         throw new ArgumentError('ERR_TOKEN_ID', {
-          owner: this.#head.architecture,
+          owner: this.#head.className,
           what: 'a token id is outside the model’s vocabulary',
           got: ids[i],
           expected: `0 to ${this.config.vocabSize - 1}`,
@@ -200,7 +144,8 @@ export abstract class PreTrainedModel<Output = unknown> extends Callable<(inputs
   async savePretrained(directory: string): Promise<void> {
     this.#requireUsable();
     await makeDirectory(directory);
-    const config = writeBertConfig(this.config, this.#head.architecture);
+    const { architecture, className } = this.#head;
+    const config = architecture.writeConfig(this.config, className);
     await writeAtomic(joinPath(directory, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
     const tensors = [...this.parameters].map(([name, { shape }]) => ({
       name,
@@ -224,7 +169,7 @@ export abstract class PreTrainedModel<Output = unknown> extends Callable<(inputs
   }
 
   /** Puts another configuration in place; a head of another size is new, everything else stays. For labels that come from data. */
-  protected async reconfigure(config: BertConfig, seed: number): Promise<void> {
+  protected async reconfigure(config: Config, seed: number): Promise<void> {
     const before = this.#built;
     const rebuilt = await build(this.#head, config, this.engine);
     const fresh: string[] = [];
@@ -246,7 +191,7 @@ export abstract class PreTrainedModel<Output = unknown> extends Callable<(inputs
   }
 
   /** Renames labels without touching weights. */
-  protected relabel(config: BertConfig): void {
+  protected relabel(config: Config): void {
     this.#config = config;
     // The loss may have changed with the problem type.
     const programs = [...this.#forward.values()];
@@ -259,103 +204,20 @@ export abstract class PreTrainedModel<Output = unknown> extends Callable<(inputs
   }
 
   #tracer(form: LayoutForm, labelled: boolean) {
-    const { module } = this.#built;
+    const { trace } = this.#built;
     return (graph: Graph) => {
       const layout = new BatchLayout(graph, { form, reads: this.#head.reads(labelled) });
-      return this.#head.trace(module, layout, this.config, labelled);
+      return trace(layout, this.config, labelled);
     };
   }
 
   #requireUsable(): void {
     if (!this.#disposed) return;
-    throw new RunError('ERR_DISPOSED', { owner: this.#head.architecture, what: 'the model was disposed' });
+    throw new RunError('ERR_DISPOSED', { owner: this.#head.className, what: 'the model was disposed' });
   }
 }
 
 /** Hugging Face's rule: no weight decay on biases and LayerNorm. */
 function decays(name: string): boolean {
   return !name.endsWith('bias') && !name.includes('LayerNorm');
-}
-
-async function build(head: Head, config: BertConfig, engine: Engine): Promise<Built> {
-  const module = head.build(config);
-  const parameters = nameParameters(module);
-  const specs = [...parameters].map(([name, { shape }]) => ({ name, shape }));
-  const arena = await Arena.create(specs, { threads: engine.threads });
-  return { module, parameters, arena };
-}
-
-/** A model of the given configuration with new weights. */
-export async function createModel(head: Head, config: BertConfig, options: ModelOptions): Promise<ModelParts> {
-  const engine = await selectEngine(options);
-  const built = await build(head, config, engine);
-  initializeWeights(built.parameters, built.arena, built.parameters.keys(), options.seed ?? 42);
-  return { head, config, built, engine };
-}
-
-/**
- * A model with a checkpoint's weights.
- * @param adapt what the caller's options make of the checkpoint's configuration.
- */
-export async function loadModel(
-  head: Head,
-  nameOrPath: string,
-  options: PretrainedOptions,
-  adapt: (config: BertConfig) => BertConfig,
-) {
-  const owner = `${head.architecture}.fromPretrained`;
-  const directory = await resolvePretrained(nameOrPath, { ...options, owner });
-  const config = adapt(await readConfigFile(directory, owner));
-  const checkpoint = await openCheckpoint(directory);
-  try {
-    const engine = await selectEngine(options);
-    const built = await build(head, config, engine);
-    const { fresh } = await loadWeights(built.parameters, built.arena, checkpoint, {
-      basePrefix: 'bert',
-      tied: head.tied ?? [],
-      ignoreMismatchedSizes: options.ignoreMismatchedSizes ?? false,
-      seed: options.seed ?? 42,
-    });
-    return { head, config, built, engine, source: directory, fresh };
-  } finally {
-    await checkpoint.close();
-  }
-}
-
-async function readConfigFile(directory: string, owner: string): Promise<BertConfig> {
-  const file = joinPath(directory, 'config.json');
-  if ((await kindOf(file)) !== 'file') {
-    throw new ModelError('ERR_NO_CONFIG', {
-      owner,
-      what: 'there is no config.json',
-      file: directory,
-      hint: 'give the directory of a saved model: config.json, model.safetensors and the tokenizer’s files',
-    });
-  }
-  let json: unknown;
-  try {
-    json = JSON.parse(await readText(file));
-  } catch (cause) {
-    throw new ModelError('ERR_CONFIG', { owner, what: 'config.json is not JSON', file, cause });
-  }
-  return readBertConfig(json as Record<string, unknown>, file);
-}
-
-/** Token sequences from a model's inputs: the rows without their padding. */
-export function tokenSequences(inputs: ModelInputs): TokenSequence[] {
-  if ('encodings' in inputs) {
-    return inputs.encodings.map((encoding) => withoutPadding(encoding.ids, encoding.typeIds, encoding.attentionMask));
-  }
-  const [rows, length] = inputs.inputIds.dims.length === 1 ? [1, inputs.inputIds.dims[0]] : inputs.inputIds.dims;
-  const row = (tensor: Tensor | undefined, index: number, fallback: number) =>
-    Array.from({ length }, (_, i) => (tensor === undefined ? fallback : Number(tensor.data[index * length + i])));
-  return Array.from({ length: rows }, (_, i) =>
-    withoutPadding(row(inputs.inputIds, i, 0), row(inputs.tokenTypeIds, i, 0), row(inputs.attentionMask, i, 1)),
-  );
-}
-
-function withoutPadding(ids: ArrayLike<number>, typeIds: ArrayLike<number>, mask: ArrayLike<number>): TokenSequence {
-  const kept = Array.from(mask, (value, i) => (value === 0 ? -1 : i)).filter((i) => i >= 0);
-  if (kept.length === ids.length) return { ids, typeIds };
-  return { ids: kept.map((i) => ids[i]), typeIds: kept.map((i) => typeIds[i]) };
 }

@@ -1,17 +1,10 @@
 import { ArgumentError } from '../../core/errors.ts';
 import { Tensor } from '../../core/tensor.ts';
-import {
-  createModel,
-  type Head,
-  loadModel,
-  type ModelInputs,
-  type ModelOptions,
-  type ModelParts,
-  PreTrainedModel,
-  type PretrainedOptions,
-  tokenSequences,
-} from '../pretrained.ts';
-import { type BertConfig, defaultLabels, type ProblemType } from './configuration.ts';
+import type { Head, ModelParts } from '../head.ts';
+import { type ModelInputs, tokenSequences } from '../inputs.ts';
+import { createModel, loadModel, type ModelOptions, type PretrainedOptions } from '../loading.ts';
+import { PreTrainedModel } from '../pretrained.ts';
+import { type BertConfig, bertArchitecture, defaultLabels, type ProblemType } from './configuration.ts';
 import { BertSequenceClassifier, sequenceClassificationLoss } from './sequenceClassification.ts';
 
 /** What a sequence classifier's labels are. */
@@ -29,15 +22,21 @@ export interface SequenceClassifierOutput {
   readonly logits: Tensor<'float32'>;
 }
 
-const head: Head = {
-  architecture: 'BertForSequenceClassification',
+const head: Head<BertConfig> = {
+  className: 'BertForSequenceClassification',
+  architecture: bertArchitecture,
   reads: () => 'first',
-  build: (config) => new BertSequenceClassifier(config),
-  trace: (module, batch, config, labelled) => {
-    const logits = (module as BertSequenceClassifier)(batch);
-    return labelled
-      ? { outputs: { logits }, loss: sequenceClassificationLoss(logits, problemTypeOf(config)) }
-      : { outputs: { logits } };
+  build: (config) => {
+    const module = new BertSequenceClassifier(config);
+    return {
+      module,
+      trace: (batch, config, labelled) => {
+        const logits = module(batch);
+        return labelled
+          ? { outputs: { logits }, loss: sequenceClassificationLoss(logits, problemTypeOf(config)) }
+          : { outputs: { logits } };
+      },
+    };
   },
 };
 
@@ -54,11 +53,11 @@ export function problemTypeOf(config: BertConfig): ProblemType {
  * const { logits } = await model(tokenizer('This is an amazing experience!'));
  * console.log(logits.argmax(-1).item());
  */
-export class BertForSequenceClassification extends PreTrainedModel<SequenceClassifierOutput> {
+export class BertForSequenceClassification extends PreTrainedModel<BertConfig, SequenceClassifierOutput> {
   /** Whether the number of labels may still follow the data: the head is new, and nobody said how many. */
   #labelsOpen: boolean;
 
-  private constructor(parts: ModelParts, labelsOpen: boolean) {
+  private constructor(parts: ModelParts<BertConfig>, labelsOpen: boolean) {
     super(parts);
     this.#labelsOpen = labelsOpen;
   }

@@ -4,18 +4,11 @@ import type { Value } from '../../graph/value.ts';
 import type { BatchLayout } from '../../nn/layout.ts';
 import { Module } from '../../nn/module.ts';
 import { unpack } from '../../nn/packing.ts';
-import {
-  createModel,
-  type Head,
-  loadModel,
-  type ModelInputs,
-  type ModelOptions,
-  type ModelParts,
-  PreTrainedModel,
-  type PretrainedOptions,
-  tokenSequences,
-} from '../pretrained.ts';
-import type { BertConfig } from './configuration.ts';
+import type { Head, ModelParts } from '../head.ts';
+import { type ModelInputs, tokenSequences } from '../inputs.ts';
+import { createModel, loadModel, type ModelOptions, type PretrainedOptions } from '../loading.ts';
+import { PreTrainedModel } from '../pretrained.ts';
+import { type BertConfig, bertArchitecture } from './configuration.ts';
 import { Bert } from './model.ts';
 
 /** What a model without a head answers, text by text. */
@@ -46,25 +39,31 @@ class BertWithPooler extends Module<(batch: BatchLayout) => Outputs> {
   }
 }
 
-const head: Head = {
-  architecture: 'BertModel',
+const head: Head<BertConfig> = {
+  className: 'BertModel',
+  architecture: bertArchitecture,
   reads: () => 'all',
-  build: (config) => new BertWithPooler(config),
-  trace: (module, batch) => {
-    const { hidden, pooled } = (module as BertWithPooler)(batch);
-    return { outputs: { last_hidden_state: hidden, pooler_output: pooled } };
+  build: (config) => {
+    const module = new BertWithPooler(config);
+    return {
+      module,
+      trace: (batch) => {
+        const { hidden, pooled } = module(batch);
+        return { outputs: { last_hidden_state: hidden, pooler_output: pooled } };
+      },
+    };
   },
 };
 
 /** BERT without a head (Hugging Face's class of the same name): hidden states and the pooled `[CLS]`. */
-export class BertModel extends PreTrainedModel<BaseModelOutput> {
-  private constructor(parts: ModelParts) {
+export class BertModel extends PreTrainedModel<BertConfig, BaseModelOutput> {
+  private constructor(parts: ModelParts<BertConfig>) {
     super(parts);
   }
 
   /** Loads a checkpoint: a directory, or a name in Hugging Face's cache. @throws ModelError where files are missing or do not fit. */
   static async fromPretrained(nameOrPath: string, options: PretrainedOptions = {}): Promise<BertModel> {
-    return new BertModel(await loadModel(head, nameOrPath, options, (config) => config));
+    return new BertModel(await loadModel(head, nameOrPath, options));
   }
 
   /** A model with new weights. */

@@ -1,13 +1,12 @@
 import { didYouMean, ModelError } from '../../core/errors.ts';
 import { activations } from '../../graph/ops/activations.ts';
+import type { Architecture, ModelConfig } from '../head.ts';
 
 /** Which loss a sequence classifier has (Hugging Face's `problem_type`). */
 export type ProblemType = 'single_label_classification' | 'multi_label_classification' | 'regression';
 
 /** BERT's sizes and rates, as in Hugging Face's `BertConfig` and with its defaults (bert-base-uncased). */
-export interface BertConfig {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
+export interface BertConfig extends ModelConfig {
   readonly numHiddenLayers: number;
   readonly numAttentionHeads: number;
   readonly intermediateSize: number;
@@ -16,11 +15,9 @@ export interface BertConfig {
   readonly attentionProbsDropoutProb: number;
   /** Dropout before the classifier; `hiddenDropoutProb` where null. */
   readonly classifierDropout: number | null;
-  readonly maxPositionEmbeddings: number;
   readonly typeVocabSize: number;
   readonly initializerRange: number;
   readonly layerNormEps: number;
-  readonly padTokenId: number;
   /** Names of the labels, by their number. */
   readonly id2label: readonly string[];
   readonly problemType: ProblemType | null;
@@ -143,12 +140,12 @@ export function defaultLabels(count: number): string[] {
   return Array.from({ length: count }, (_, i) => `LABEL_${i}`);
 }
 
-/** The content of a config.json that Python reads. `architecture` is the model's class name. */
-export function writeBertConfig(config: BertConfig, architecture: string): Record<string, unknown> {
+/** The content of a config.json that Python reads. */
+export function writeBertConfig(config: BertConfig, className: string): Record<string, unknown> {
   const fields = Object.entries(numbers).map(([field, [key]]) => [key, config[field as NumberField]]);
   return {
     ...config.rest,
-    architectures: [architecture],
+    architectures: [className],
     model_type: 'bert',
     ...Object.fromEntries(fields),
     hidden_act: config.hiddenAct,
@@ -158,3 +155,10 @@ export function writeBertConfig(config: BertConfig, architecture: string): Recor
     ...(config.problemType === null ? {} : { problem_type: config.problemType }),
   };
 }
+
+/** BERT's files. */
+export const bertArchitecture: Architecture<BertConfig> = {
+  basePrefix: 'bert',
+  readConfig: readBertConfig,
+  writeConfig: writeBertConfig,
+};
