@@ -1,10 +1,10 @@
 import { GraphError } from '../core/errors.ts';
 import { reachableNodes } from './graph.ts';
-import { constant } from './op.ts';
+import { constant, inContext } from './op.ts';
 import { add } from './ops/arithmetic.ts';
 import { sum } from './ops/reductions.ts';
 import { scatterAddRows } from './ops/rows.ts';
-import { reshape } from './ops/shaping.ts';
+import { expand, reshape } from './ops/shaping.ts';
 import { formatShape, type Node, type Shape, sameShape, type Value } from './value.ts';
 
 /**
@@ -35,10 +35,8 @@ export function differentiate(loss: Value, values: readonly Value[]): (Value | u
   const cotangents = new Map<Value, Value>();
   if (depends.has(loss)) cotangents.set(loss, constant(graph, 1));
   for (const node of nodes.reverse()) {
-    if (!depends.has(node.outputs[0])) continue;
-    const first = cotangents.get(node.outputs[0]);
-    if (first === undefined) continue;
-    const inputGradients = graph.inLayer(node.layer, () => applyRule(node, first, cotangents));
+    if (!depends.has(node.outputs[0]) || !node.outputs.some((output) => cotangents.has(output))) continue;
+    const inputGradients = graph.inLayer(node.layer, () => applyRule(node, cotangents));
     node.inputs.forEach((input, i) => {
       const gradient = inputGradients[i];
       if (input === undefined || gradient === undefined || !depends.has(input)) return;
@@ -52,7 +50,7 @@ export function differentiate(loss: Value, values: readonly Value[]): (Value | u
   return values.map((value) => cotangents.get(value));
 }
 
-function applyRule(node: Node, first: Value, cotangents: ReadonlyMap<Value, Value>): readonly (Value | undefined)[] {
+function applyRule(node: Node, cotangents: ReadonlyMap<Value, Value>): readonly (Value | undefined)[] {
   const { gradient } = node.op.rules;
   if (gradient === null) {
     throw new GraphError('ERR_NO_GRADIENT', {
@@ -61,12 +59,17 @@ function applyRule(node: Node, first: Value, cotangents: ReadonlyMap<Value, Valu
       hint: 'compute the loss without it, or freeze the parameters below it',
     });
   }
-  return gradient({
-    inputs: node.inputs as Value[],
-    outputs: node.outputs,
-    cotangents: [first, ...node.outputs.slice(1).map((output) => cotangents.get(output))],
-    attributes: node.attributes,
-  });
+  const [output, ...others] = node.outputs;
+  // Only other outputs may be read: LayerNorm's statistics, by its own gradient when that is differentiated.
+  const first = cotangents.get(output) ?? expand(constant(output.graph, 0), { shape: output.shape });
+  return inContext(node.op, node.layer, node.inputs, () =>
+    gradient({
+      inputs: node.inputs as Value[],
+      outputs: node.outputs,
+      cotangents: [first, ...others.map((other) => cotangents.get(other))],
+      attributes: node.attributes,
+    }),
+  );
 }
 
 /** Undoes broadcasting: sums a cotangent over the axes along which its input was repeated. */
@@ -76,17 +79,16 @@ function sumToShape(gradient: Value, shape: Shape, node: Node): Value {
   const axes = [...gradient.shape.keys()].filter(
     (axis) => axis < extra || (shape[axis - extra] === 1 && gradient.shape[axis] !== 1),
   );
-  const reduced = reshape(sum(gradient, { axes, keepDims: true }), { shape });
   const fits = shape.every((dim, axis) => dim === 1 || dim === gradient.shape[axis + extra]);
   if (extra < 0 || !fits) {
     throw new GraphError('ERR_GRADIENT_SHAPE', {
       owner: node.op.name,
       what: 'the gradient rule gave a shape that its input does not broadcast to',
       got: formatShape(gradient.shape),
-      expected: formatShape(shape),
+      expected: `${formatShape(shape)} or what it broadcasts to (in ${node.layer || 'the graph'})`,
     });
   }
-  return reduced;
+  return reshape(sum(gradient, { axes, keepDims: true }), { shape });
 }
 
 /** A gradient of a table that is nothing but rows added up: which rows, and what is added to each. */

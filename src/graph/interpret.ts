@@ -50,16 +50,14 @@ export function interpret(graph: Graph, values: readonly Value[], feeds: Feeds):
 function bindLengths(feeds: Feeds): Map<string, number> {
   const lengths = new Map<string, number>();
   for (const [value, { shape }] of feeds) {
+    const refuse = (expected: string) => {
+      const what = `the input '${value.name}' does not fit`;
+      throw new GraphError('ERR_FEED', { owner: 'interpret', what, got: formatShape(shape), expected });
+    };
+    if (value.shape.length !== shape.length) refuse(`${value}`);
     value.shape.forEach((dim, axis) => {
       const known = typeof dim === 'number' ? dim : (lengths.get(dim) ?? shape[axis]);
-      if (known !== shape[axis] || value.shape.length !== shape.length) {
-        throw new GraphError('ERR_FEED', {
-          owner: 'interpret',
-          what: `the input '${value.name}' does not fit`,
-          got: formatShape(shape),
-          expected: `${value} with ${dim} = ${known}`,
-        });
-      }
+      if (known !== shape[axis]) refuse(`${value} with ${dim} = ${known}`);
       if (typeof dim === 'string') lengths.set(dim, shape[axis]);
     });
   }

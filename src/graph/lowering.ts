@@ -1,6 +1,7 @@
 import { GraphError } from '../core/errors.ts';
 import { encodeOnnx, type OnnxAttribute, type OnnxModel, type OnnxNode, type OnnxTensor } from '../formats/onnx.ts';
 import { type Graph, reachableNodes } from './graph.ts';
+import { validateGraph } from './validate.ts';
 import type { Node, Shape, Value } from './value.ts';
 
 /** What an op's `lower` rule emits ONNX through. */
@@ -33,8 +34,12 @@ export interface Lowering {
 /** A graph's outputs, by the names under which the engine gives them. */
 export type NamedOutputs = Readonly<Record<string, Value>>;
 
-/** The ONNX model that computes `outputs`; of the graph's inputs it has just those that are needed. */
+/**
+ * The ONNX model that computes `outputs`; of the graph's inputs it has just those that are needed.
+ * @throws GraphError where the graph is not well formed (see {@link validateGraph}).
+ */
 export function lowerGraph(graph: Graph, outputs: NamedOutputs, name = 'fettle'): OnnxModel {
+  validateGraph(graph, outputs);
   return new GraphLowering(graph, outputs, name).model();
 }
 

@@ -10,7 +10,10 @@ export function elementCount(shape: readonly number[]): number {
 }
 
 /** An array whose elements `fill` gives by flat index. */
-export function ndarray(shape: readonly number[], fill: ArrayLike<number> | ((index: number) => number)): NdArray {
+export function ndarray(
+  shape: readonly number[],
+  fill: ArrayLike<number | bigint> | ((index: number) => number),
+): NdArray {
   const size = elementCount(shape);
   const data = new Float64Array(size);
   for (let i = 0; i < size; i++) data[i] = typeof fill === 'function' ? fill(i) : Number(fill[i]);

@@ -27,6 +27,8 @@ export interface GradientContext<Names extends readonly string[], Attributes> {
 export interface OpRules<Names extends readonly string[], Attributes extends object> {
   /** The inputs' names, for errors; a name that ends in `?` is optional. */
   readonly inputs: Names;
+  /** Those of them that are row or column numbers: int64. All others are of one type. */
+  readonly indices?: readonly Names[number][];
   /** The first output's shape, or every output's where there are several. Throws a GraphError where the inputs do not fit. */
   readonly shape: (inputs: PerInput<Names, Value>, attributes: Attributes) => Shape | readonly Shape[];
   /** The outputs' type; the first input's where absent. */
@@ -100,15 +102,48 @@ function applyOp(op: Op, operands: readonly (Operand | undefined)[], attributes:
   }
   const inputs = op.rules.inputs.map((name, i) => toValue(op, graph, name, operands[i]));
   const layer = graph.layer;
+  const { shapes, dtype } = inContext(op, layer, inputs, () => outputTypes(op, inputs, attributes));
+  const outputs: Value[] = [];
+  const node: Node = { op, inputs, outputs, attributes, layer };
+  for (const shape of shapes) outputs.push(new Value(graph, dtype, shape, { node }));
+  graph.nodes.push(node);
+  return outputs[0];
+}
+
+/**
+ * What an op's rules say its outputs are.
+ * @throws GraphError where the inputs do not fit, in shape or in type.
+ */
+export function outputTypes(
+  op: Op,
+  inputs: readonly (Value | undefined)[],
+  attributes: object,
+): { readonly shapes: readonly Shape[]; readonly dtype: DType } {
+  const { rules } = op;
+  let first: Value | undefined;
+  for (let i = 0; i < inputs.length; i++) {
+    const input = inputs[i];
+    if (input === undefined) continue;
+    if (rules.indices?.includes(rules.inputs[i])) {
+      if (input.dtype !== 'int64') throw shapeError(`'${rules.inputs[i]}' must be int64`);
+    } else {
+      first ??= input;
+      if (input.dtype !== first.dtype) {
+        throw shapeError(`inputs of types ${first.dtype} and ${input.dtype} do not go together`);
+      }
+    }
+  }
+  const rule = rules.shape(inputs as Value[], attributes);
+  return {
+    shapes: rule.length > 0 && Array.isArray(rule[0]) ? (rule as readonly Shape[]) : [rule as Shape],
+    dtype: rules.dtype?.(inputs as Value[], attributes) ?? (first ?? inputs[0])!.dtype,
+  };
+}
+
+/** Runs a rule of an op; where it refuses its inputs ({@link shapeError}) the error says which op, layer and shapes. */
+export function inContext<T>(op: Op, layer: string, inputs: readonly (Value | undefined)[], rule: () => T): T {
   try {
-    const rule = op.rules.shape(inputs as Value[], attributes);
-    const shapes = rule.length > 0 && Array.isArray(rule[0]) ? (rule as readonly Shape[]) : [rule as Shape];
-    const dtype = op.rules.dtype?.(inputs as Value[], attributes) ?? inputs.find((input) => input !== undefined)!.dtype;
-    const outputs: Value[] = [];
-    const node: Node = { op, inputs, outputs, attributes, layer };
-    for (const shape of shapes) outputs.push(new Value(graph, dtype, shape, { node }));
-    graph.nodes.push(node);
-    return outputs[0];
+    return rule();
   } catch (error) {
     if (!(error instanceof GraphError) || error.code !== 'ERR_SHAPES') throw error;
     throw new GraphError('ERR_OP_SHAPES', {
@@ -156,7 +191,7 @@ export function constant(graph: Graph, value: number): Value {
   return outputs[0];
 }
 
-/** The error of a shape rule whose inputs do not fit; the op's name, layer and input shapes are added by the caller. */
+/** The error of a rule whose inputs do not fit; the op's name, layer and input shapes are added by {@link inContext}. */
 export function shapeError(what: string): GraphError {
   return new GraphError('ERR_SHAPES', { owner: 'shape', what });
 }

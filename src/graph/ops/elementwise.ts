@@ -104,7 +104,8 @@ export const cast: DefinedOp<readonly ['x'], { to: DType }> = defineOp('Cast', {
   dtype: (_, { to }) => to,
   gradient: ({ inputs: [x], cotangents: [dy] }) => [/^b?float/.test(x.dtype) ? cast(dy, { to: x.dtype }) : undefined],
   lower: (onnx, [x], { to }) => onnx.node('Cast', [x], { to: onnxElementType[to] }),
-  reference: ([x], { to }) => (/^u?int/.test(to) ? mapElements(x, Math.trunc) : x),
+  reference: ([x], { to }) =>
+    to === 'bool' ? mapElements(x, (a) => Number(a !== 0)) : /^u?int/.test(to) ? mapElements(x, Math.trunc) : x,
 });
 
 /** max(x, 0) (subgradient 0 at 0, as PyTorch's). */

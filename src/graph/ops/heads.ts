@@ -1,6 +1,6 @@
 import { type NdArray, ndarray } from '../ndarray.ts';
 import { type DefinedOp, defineOp, shapeError } from '../op.ts';
-import { requireRank } from '../shapes.ts';
+import { requireRank, requireSame } from '../shapes.ts';
 import type { Shape } from '../value.ts';
 
 /*
@@ -24,9 +24,12 @@ interface HeadsAttributes {
 /** x `[rows, heads · headSize]` → `[sequences, heads, longest, headSize]`. */
 export const toHeads: DefinedOp<readonly ['x', 'rowOfSlot', 'slotOfRow'], HeadsAttributes> = defineOp('ToHeads', {
   inputs: ['x', 'rowOfSlot', 'slotOfRow'],
-  shape: ([x, rowOfSlot], { heads }) => {
+  indices: ['rowOfSlot', 'slotOfRow'],
+  shape: ([x, rowOfSlot, slotOfRow], { heads }) => {
     requireRank('x', x.shape, 2);
     requireRank('rowOfSlot', rowOfSlot.shape, 2);
+    requireRank('slotOfRow', slotOfRow.shape, 1);
+    requireSame('the rows of x and of slotOfRow', x.shape[0], slotOfRow.shape[0]);
     const [sequences, longest] = rowOfSlot.shape;
     return [sequences, heads, longest, headSize(x.shape, heads)];
   },
@@ -53,8 +56,13 @@ export const toHeads: DefinedOp<readonly ['x', 'rowOfSlot', 'slotOfRow'], HeadsA
 /** y `[sequences, heads, longest, headSize]` → `[rows, heads · headSize]`. */
 export const fromHeads: DefinedOp<readonly ['y', 'rowOfSlot', 'slotOfRow']> = defineOp('FromHeads', {
   inputs: ['y', 'rowOfSlot', 'slotOfRow'],
-  shape: ([y, , slotOfRow]) => {
+  indices: ['rowOfSlot', 'slotOfRow'],
+  shape: ([y, rowOfSlot, slotOfRow]) => {
     requireRank('y', y.shape, 4);
+    requireRank('rowOfSlot', rowOfSlot.shape, 2);
+    requireRank('slotOfRow', slotOfRow.shape, 1);
+    requireSame('the sequences of y and of rowOfSlot', y.shape[0], rowOfSlot.shape[0]);
+    requireSame('the slots of y and of rowOfSlot', y.shape[2], rowOfSlot.shape[1]);
     return [...slotOfRow.shape, width(y.shape)];
   },
   gradient: ({ inputs: [y, rowOfSlot, slotOfRow], cotangents: [dx] }) => [

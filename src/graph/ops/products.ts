@@ -14,7 +14,10 @@ export interface MatmulAttributes {
   readonly scale?: number;
 }
 
-/** scale · a bᵀ… over the two last axes; the axes before them broadcast. */
+/**
+ * scale · a b over the two last axes; the axes before them broadcast. When it runs no length may be 0, which none of a
+ * batch is: ONNX Runtime's FusedMatMul then neither writes the zeros of a sum over nothing nor gets the shape right.
+ */
 export const matmul: DefinedOp<readonly ['a', 'b'], MatmulAttributes> = defineOp('MatMul', {
   inputs: ['a', 'b'],
   shape: ([a, b], { transposeA = false, transposeB = false }) => {
@@ -60,7 +63,10 @@ export const linear: DefinedOp<readonly ['x', 'weight', 'bias?']> = defineOp('Ge
     requireRank('x', x.shape, 2);
     requireRank('weight', weight.shape, 2);
     requireSame("x's width and the weight's second length", x.shape[1], weight.shape[1]);
-    if (bias !== undefined) requireSame("the bias's length and the weight's first", bias.shape[0], weight.shape[0]);
+    if (bias !== undefined) {
+      requireRank('bias', bias.shape, 1);
+      requireSame("the bias's length and the weight's first", bias.shape[0], weight.shape[0]);
+    }
     return [x.shape[0], weight.shape[0]];
   },
   // dx = dy W; dW = dyᵀ x; db = Σ dy. An explicit Transpose before a plain product beats the product's own transA by 2–4 %.

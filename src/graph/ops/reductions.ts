@@ -1,5 +1,5 @@
 import { elementCount, ndarray, strides } from '../ndarray.ts';
-import { type DefinedOp, defineOp } from '../op.ts';
+import { type DefinedOp, defineOp, shapeError } from '../op.ts';
 import { normalizeAxis } from '../shapes.ts';
 import type { Dim, Shape } from '../value.ts';
 import { mul } from './arithmetic.ts';
@@ -23,8 +23,13 @@ export const sum: DefinedOp<readonly ['x'], ReductionAttributes> = defineOp('Red
     const kept = keptShape(x.shape, reducedAxes(x.shape, axes));
     return [expand(reshape(dy, { shape: kept }), { shape: x.shape })];
   },
-  lower: (onnx, [x], { axes, keepDims = false }, { inputs: [value] }) =>
-    onnx.node('ReduceSum', [x, onnx.integers([...reducedAxes(value.shape, axes)])], { keepdims: Number(keepDims) }),
+  lower: (onnx, [x], { axes, keepDims = false }, { inputs: [value] }) => {
+    const reduced = [...reducedAxes(value.shape, axes)];
+    // An empty list of axes would mean all of them to ONNX.
+    return reduced.length === 0
+      ? x
+      : onnx.node('ReduceSum', [x, onnx.integers(reduced)], { keepdims: Number(keepDims) });
+  },
   reference: ([x], { axes, keepDims = false }) => {
     const reduced = reducedAxes(x.shape, axes);
     const kept = keptShape(x.shape, reduced) as number[];
@@ -48,15 +53,20 @@ export const mean: DefinedOp<readonly ['x'], { readonly axes: readonly number[];
     inputs: ['x'],
     shape: ([x], { axes, keepDims = false }) => {
       const reduced = reducedAxes(x.shape, axes);
+      fixedCount(x.shape, reduced);
       return keepDims ? keptShape(x.shape, reduced) : x.shape.filter((_, axis) => !reduced.has(axis));
     },
     gradient: ({ inputs: [x], cotangents: [dy], attributes: { axes } }) => {
       const reduced = reducedAxes(x.shape, axes);
-      const count = [...reduced].reduce((product, axis) => product * fixedLength(x.shape[axis]), 1);
+      const count = fixedCount(x.shape, reduced);
       return [mul(expand(reshape(dy, { shape: keptShape(x.shape, reduced) }), { shape: x.shape }), 1 / count)];
     },
-    lower: (onnx, [x], { axes, keepDims = false }, { inputs: [value] }) =>
-      onnx.node('ReduceMean', [x, onnx.integers([...reducedAxes(value.shape, axes)])], { keepdims: Number(keepDims) }),
+    lower: (onnx, [x], { axes, keepDims = false }, { inputs: [value] }) => {
+      const reduced = [...reducedAxes(value.shape, axes)];
+      return reduced.length === 0
+        ? x
+        : onnx.node('ReduceMean', [x, onnx.integers(reduced)], { keepdims: Number(keepDims) });
+    },
     reference: ([x], { axes, keepDims = false }, dims) => {
       const total = sum.rules.reference([x], { axes, keepDims }, dims) as {
         shape: readonly number[];
@@ -75,7 +85,10 @@ function keptShape(shape: Shape, reduced: ReadonlySet<number>): Dim[] {
   return shape.map((dim, axis) => (reduced.has(axis) ? 1 : dim));
 }
 
-function fixedLength(dim: Dim): number {
-  if (typeof dim === 'number') return dim;
-  throw new RangeError(`the mean's gradient needs a fixed length, but got '${dim}'`);
+function fixedCount(shape: Shape, reduced: ReadonlySet<number>): number {
+  return [...reduced].reduce((product, axis) => {
+    const length = shape[axis];
+    if (typeof length === 'number') return product * length;
+    throw shapeError(`a mean needs axes of fixed length; divide a sum by what it counts where it is '${length}'`);
+  }, 1);
 }

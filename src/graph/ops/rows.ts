@@ -1,14 +1,18 @@
 import { ndarray } from '../ndarray.ts';
-import { type DefinedOp, defineOp } from '../op.ts';
-import { requireRank } from '../shapes.ts';
+import { type DefinedOp, defineOp, shapeError } from '../op.ts';
+import { requireRank, requireSame } from '../shapes.ts';
 import type { Dim } from '../value.ts';
 import { mul } from './arithmetic.ts';
 import { reshape, unsqueezed } from './shaping.ts';
 
-/** Row `ids[i]` of a table, for each i: an embedding look-up. table: `[rows, …]`; ids: int64 of any shape. */
+/** Row `ids[i]` of a table, for each i: an embedding look-up. table: `[rows, …]`; ids: int64 of any shape; `[n]` where the table is trained. */
 export const gatherRows: DefinedOp<readonly ['table', 'ids']> = defineOp('Gather', {
   inputs: ['table', 'ids'],
-  shape: ([table, ids]) => [...ids.shape, ...table.shape.slice(1)],
+  indices: ['ids'],
+  shape: ([table, ids]) => {
+    if (table.shape.length === 0) throw shapeError('table must have an axis');
+    return [...ids.shape, ...table.shape.slice(1)];
+  },
   gradient: ({ inputs: [table, ids], cotangents: [dy] }) => [
     scatterAddRows(ids, dy, { rows: table.shape[0] }),
     undefined,
@@ -29,8 +33,10 @@ export const gatherRows: DefinedOp<readonly ['table', 'ids']> = defineOp('Gather
  */
 export const scatterAddRows: DefinedOp<readonly ['ids', 'x'], { readonly rows: Dim }> = defineOp('ScatterAddRows', {
   inputs: ['ids', 'x'],
+  indices: ['ids'],
   shape: ([ids, x], { rows }) => {
     requireRank('ids', ids.shape, 1);
+    requireSame('the numbers of ids and of rows of x', ids.shape[0], x.shape[0]);
     return [rows, ...x.shape.slice(1)];
   },
   dtype: ([, x]) => x.dtype,
@@ -52,9 +58,11 @@ export const scatterAddRows: DefinedOp<readonly ['ids', 'x'], { readonly rows: D
 /** Column `ids[i]` of row i, for each row: the score of the label. x: `[n, classes]`; ids: `[n]`; result `[n]`. */
 export const pickColumns: DefinedOp<readonly ['x', 'ids']> = defineOp('GatherElements', {
   inputs: ['x', 'ids'],
+  indices: ['ids'],
   shape: ([x, ids]) => {
     requireRank('x', x.shape, 2);
     requireRank('ids', ids.shape, 1);
+    requireSame('the numbers of rows of x and of ids', x.shape[0], ids.shape[0]);
     return ids.shape;
   },
   gradient: ({ inputs: [x, ids], cotangents: [dy] }) => [
@@ -71,6 +79,7 @@ export const pickColumns: DefinedOp<readonly ['x', 'ids']> = defineOp('GatherEle
 /** 1 in column `ids[i]` of row i, else 0. ids: int64 `[n]`, each in [0, depth); result: float32 `[n, depth]`. */
 export const oneHot: DefinedOp<readonly ['ids'], { readonly depth: Dim }> = defineOp('OneHot', {
   inputs: ['ids'],
+  indices: ['ids'],
   shape: ([ids], { depth }) => [...ids.shape, depth],
   dtype: () => 'float32',
   gradient: () => [undefined],

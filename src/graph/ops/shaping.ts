@@ -1,14 +1,16 @@
 import { broadcastIndex, elementCount, ndarray, permuteAxes, strides } from '../ndarray.ts';
 import { type DefinedOp, defineOp, shapeError } from '../op.ts';
-import { broadcastShapes, normalizeAxis, requireSame } from '../shapes.ts';
+import { broadcastShapes, normalizeAxis, requireRank, requireSame } from '../shapes.ts';
 import { type Dim, formatShape, type Shape, sameShape } from '../value.ts';
 
-/** The same elements in the same order under another shape; the fixed lengths' product must be kept. */
+/**
+ * The same elements in the same order under another shape. Where both have the same symbolic lengths, the fixed lengths'
+ * product must be kept; else (`tokens` as `sequences` × `longest`) the lengths show only when the graph runs.
+ */
 export const reshape: DefinedOp<readonly ['x'], { readonly shape: Shape }> = defineOp('Reshape', {
   inputs: ['x'],
   shape: ([x], { shape }) => {
-    const symbols = [...x.shape, ...shape].some((dim) => typeof dim === 'string');
-    if (!symbols && elementCount(x.shape as number[]) !== elementCount(shape as number[])) {
+    if (symbolsOf(x.shape) === symbolsOf(shape) && fixedCount(x.shape) !== fixedCount(shape)) {
       throw shapeError(`${formatShape(x.shape)} has not as many elements as ${formatShape(shape)}`);
     }
     return shape;
@@ -16,10 +18,12 @@ export const reshape: DefinedOp<readonly ['x'], { readonly shape: Shape }> = def
   gradient: ({ inputs: [x], cotangents: [dy] }) => [reshape(dy, { shape: x.shape })],
   lower: (onnx, [x], { shape }) => {
     // One unknown length the engine finds by itself; more are read from the graph's inputs.
-    const unknown = shape.filter((dim) => typeof dim === 'string').length;
-    const target =
-      unknown === 1 ? onnx.integers(shape.map((dim) => (typeof dim === 'string' ? -1 : dim))) : onnx.shape(shape);
-    return onnx.node('Reshape', [x, target], { allowzero: Number(shape.includes(0)) });
+    // Without allowzero a 0 would mean the length that x has there.
+    const symbols = shape.filter((dim) => typeof dim === 'string').length;
+    if (symbols === 1 && !shape.includes(0)) {
+      return onnx.node('Reshape', [x, onnx.integers(shape.map((dim) => (typeof dim === 'string' ? -1 : dim)))]);
+    }
+    return onnx.node('Reshape', [x, onnx.shape(shape)], { allowzero: Number(symbols > 0 || shape.includes(0)) });
   },
   reference: ([x], { shape }, dims) => ({ shape: dims(shape), data: x.data }),
 });
@@ -124,6 +128,7 @@ export const concat: DefinedOp<readonly ['x', 'y'], { readonly axis: number }> =
   inputs: ['x', 'y'],
   shape: ([x, y], { axis }) => {
     const at = normalizeAxis(axis, x.shape.length);
+    requireRank('y', y.shape, x.shape.length);
     return x.shape.map((dim, i) => {
       if (i !== at) requireSame(`axis ${i} of both`, dim, y.shape[i]);
       else if (typeof dim === 'string' || typeof y.shape[i] === 'string')
@@ -168,6 +173,17 @@ function reindex(
     }
     return data[flat];
   };
+}
+
+function symbolsOf(shape: Shape): string {
+  return shape
+    .filter((dim) => typeof dim === 'string')
+    .sort()
+    .join();
+}
+
+function fixedCount(shape: Shape): number {
+  return elementCount(shape.filter((dim) => typeof dim === 'number'));
 }
 
 /** The shape with one axis of length 1 put in. */
