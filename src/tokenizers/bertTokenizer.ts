@@ -6,9 +6,10 @@ import type { AddedToken, AddedTokenOptions } from './addedTokens.ts';
 import type { BertTokenizerOptions } from './bertTokenizerOptions.ts';
 import { cleanUpTokenization, joinWordPieces } from './decoder.ts';
 import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions } from './encodeOptions.ts';
-import { BatchEncoding, Encoding, type EncodingSource } from './encoding.ts';
+import { BatchEncoding, type EncodingSource, type Text } from './encoding.ts';
 import { paddedLength } from './padding.ts';
 import { Pipeline, type TokenPlaces } from './pipeline.ts';
+import { Rows } from './rows.ts';
 import { readTokenizer, writeTokenizer } from './tokenizerFiles.ts';
 import { type Side, truncatedLengths, windows } from './truncation.ts';
 import { TokenBuffer, WordPiece } from './wordPiece.ts';
@@ -72,6 +73,7 @@ export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
   readonly addedTokens: readonly AddedToken[];
 
   readonly #pipeline: Pipeline;
+  /** The rows of a call, one behind the other. */
   readonly #buffer = new TokenBuffer();
   readonly #addedIds = new Map<string, number>();
   /** Tokens by id; an added token that is sought in normalized text stands in its normalized form, as in Hugging Face. */
@@ -171,20 +173,18 @@ export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
     const optionsSecond = isOptions(textPairOrOptions);
     const textPair = optionsSecond ? undefined : textPairOrOptions;
     const options = resolveEncodeOptions((optionsSecond ? textPairOrOptions : optionsOrNothing) ?? {}, this);
-    const [texts, pairs] = rows(text, textPair ?? undefined, options.isSplitIntoWords);
+    const [texts, pairs] = samples(text, textPair ?? undefined, options.isSplitIntoWords);
 
-    let encodings: Encoding[] = [];
-    const mapping: number[] = [];
+    const rows = new Rows(options.addSpecialTokens, pairs !== undefined);
+    this.#buffer.length = 0;
+    for (let i = 0; i < texts.length; i++) this.#encodeSample(i, texts[i], pairs?.[i], options, rows);
+    rows.ids = this.#buffer.ids.slice(0, this.#buffer.length);
+
     let longest = 0;
-    for (let row = 0; row < texts.length; row++) {
-      const before = encodings.length;
-      this.#encodeRow(texts[row], pairs?.[row], options, row, encodings);
-      for (let i = before; i < encodings.length; i++) mapping.push(row);
-      longest = Math.max(longest, encodings[before].length);
-    }
+    for (const length of rows.firstLengths()) if (length > longest) longest = length;
     if (options.padding !== 'do_not_pad') {
-      const length = paddedLength([longest], options.padding, options.maxLength ?? 0, options.padToMultipleOf);
-      encodings = encodings.map((encoding) => encoding.pad(length, options.paddingSide, this.padTokenId));
+      const length = paddedLength(longest, options.padding, options.maxLength ?? 0, options.padToMultipleOf);
+      rows.pad(length, options.paddingSide, this.padTokenId);
     }
     if (options.maxLength === undefined && longest > this.modelMaxLength && !this.#warnedOfLength) {
       this.#warnedOfLength = true;
@@ -192,7 +192,10 @@ export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
         `a text has ${longest} tokens, more than the ${this.modelMaxLength} that the model takes; pass truncation: true`,
       );
     }
-    return new BatchEncoding(encodings, mapping);
+    return new BatchEncoding(rows, (sample) => {
+      const sources = pairs === undefined ? [texts[sample]] : [texts[sample], pairs[sample]];
+      return new SampleSource(sources, this.#pipeline, this.#tokens, options.splitSpecialTokens);
+    });
   }
 
   /**
@@ -256,39 +259,29 @@ export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
   }
 
   /** Appends the rows of one text or pair: one, or one a window. */
-  #encodeRow(
-    text: string | readonly string[],
-    pair: string | readonly string[] | undefined,
-    options: ResolvedEncodeOptions,
-    row: number,
-    out: Encoding[],
-  ): void {
-    const buffer = this.#buffer;
-    buffer.length = 0;
-    this.#tokenize(text, options, row);
-    const first = buffer.length;
-    if (pair !== undefined) this.#tokenize(pair, options, row);
-    const second = buffer.length - first;
-
-    const texts = pair === undefined ? [text] : [text, pair];
-    const source = new RowSource(texts, this.#pipeline, this.#tokens, options.splitSpecialTokens);
-    const add = (firstRange: readonly [number, number], secondRange: readonly [number, number]) => {
-      const ranges = pair === undefined ? [firstRange] : [firstRange, secondRange];
-      out.push(
-        new Encoding(this.#assemble(ranges, first, options.addSpecialTokens), source, {
-          ranges,
-          specialTokens: options.addSpecialTokens,
-          padLeft: 0,
-          padRight: 0,
-        }),
-      );
-    };
-
-    const around = options.addSpecialTokens ? (pair === undefined ? 2 : 3) : 0;
-    if (options.truncation === 'do_not_truncate' || first + second + around <= options.maxLength!) {
-      add([0, first], [0, second]);
+  #encodeSample(sample: number, text: Text, pair: Text | undefined, options: ResolvedEncodeOptions, rows: Rows): void {
+    const out = this.#buffer;
+    const { addSpecialTokens } = options;
+    // The row is written as if nothing were to be truncated.
+    const start = out.length;
+    if (addSpecialTokens) out.push(this.clsTokenId, 0, 0);
+    const firstAt = out.length;
+    this.#tokenize(text, options, sample);
+    const first = out.length - firstAt;
+    if (addSpecialTokens) out.push(this.sepTokenId, 0, 0);
+    const secondAt = out.length;
+    let second = 0;
+    if (pair !== undefined) {
+      this.#tokenize(pair, options, sample);
+      second = out.length - secondAt;
+      if (addSpecialTokens) out.push(this.sepTokenId, 0, 0);
+    }
+    if (options.truncation === 'do_not_truncate' || out.length - start <= options.maxLength!) {
+      rows.add(start, out.length, sample, 0, first, 0, second);
       return;
     }
+
+    const around = addSpecialTokens ? this.numSpecialTokensToAdd(pair !== undefined) : 0;
     const room = options.maxLength! - around;
     if (room < 0) {
       throw new ArgumentError('ERR_TOKENIZER_MAX_LENGTH', {
@@ -301,6 +294,17 @@ export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
     const [a, b] = truncatedLengths(first, pair === undefined ? undefined : second, room, options.truncation);
     const firstWindows = windows(first, a, options.stride, this.truncationSide);
     const secondWindows = windows(second, b, options.stride, this.truncationSide);
+    const whole = out.ids.slice(start, out.length);
+    out.length = start;
+    const add = ([firstStart, firstEnd]: Range, [secondStart, secondEnd]: Range): void => {
+      const at = out.length;
+      if (addSpecialTokens) out.push(this.clsTokenId, 0, 0);
+      for (let i = firstStart; i < firstEnd; i++) out.push(whole[firstAt - start + i], 0, 0);
+      if (addSpecialTokens) out.push(this.sepTokenId, 0, 0);
+      for (let i = secondStart; i < secondEnd; i++) out.push(whole[secondAt - start + i], 0, 0);
+      if (addSpecialTokens && pair !== undefined) out.push(this.sepTokenId, 0, 0);
+      rows.add(at, out.length, sample, firstStart, firstEnd, secondStart, secondEnd);
+    };
     add(firstWindows[0], secondWindows[0]);
     if (!options.returnOverflowingTokens) return;
     // The order in which Hugging Face's Encoding::merge_with combines the windows of a pair.
@@ -308,32 +312,15 @@ export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
     for (const other of secondWindows.slice(1)) add(firstWindows[0], other);
   }
 
-  #tokenize(text: string | readonly string[], options: ResolvedEncodeOptions, row: number): void {
-    if (options.isSplitIntoWords === (typeof text === 'string')) throw notText(text, row, options.isSplitIntoWords);
+  #tokenize(text: Text, options: ResolvedEncodeOptions, sample: number): void {
+    if (options.isSplitIntoWords === (typeof text === 'string')) throw notText(text, sample, options.isSplitIntoWords);
     if (typeof text === 'string') this.#pipeline.tokenize(text, this.#buffer, options.splitSpecialTokens);
     else {
       for (const word of text) {
-        if (typeof word !== 'string') throw notText(word, row, true);
+        if (typeof word !== 'string') throw notText(word, sample, true);
         this.#pipeline.tokenize(word, this.#buffer, options.splitSpecialTokens);
       }
     }
-  }
-
-  /** [CLS] A [SEP], or [CLS] A [SEP] B [SEP], out of the buffer, where the second text begins at `first`. */
-  #assemble(ranges: readonly (readonly [number, number])[], first: number, specialTokens: boolean): Int32Array {
-    let length = specialTokens ? 1 + ranges.length : 0;
-    for (const [start, end] of ranges) length += end - start;
-    const ids = new Int32Array(length);
-    const from = this.#buffer.ids;
-    let at = 0;
-    if (specialTokens) ids[at++] = this.clsTokenId;
-    let base = 0;
-    for (const [start, end] of ranges) {
-      for (let i = base + start; i < base + end; i++) ids[at++] = from[i];
-      if (specialTokens) ids[at++] = this.sepTokenId;
-      base = first;
-    }
-    return ids;
   }
 
   /** The given tokens and the five special ones, each once; ids of the vocabulary, or the next free ones. */
@@ -372,16 +359,16 @@ export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
   }
 }
 
-/** Computes the places of a row's tokens when they are first asked for. */
-class RowSource implements EncodingSource {
-  readonly texts: readonly (string | readonly string[])[];
+/** Computes the places of a text's tokens when they are first asked for. */
+class SampleSource implements EncodingSource {
+  readonly texts: readonly Text[];
   readonly #pipeline: Pipeline;
   readonly #tokens: readonly (string | undefined)[];
   readonly #splitSpecialTokens: boolean;
   #places: (TokenPlaces | undefined)[] | undefined;
 
   constructor(
-    texts: readonly (string | readonly string[])[],
+    texts: readonly Text[],
     pipeline: Pipeline,
     tokens: readonly (string | undefined)[],
     splitSpecialTokens: boolean,
@@ -407,20 +394,24 @@ function isOptions(value: TextInput | EncodeOptions | null | undefined): value i
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-type Row = string | readonly string[];
+type Range = readonly [start: number, end: number];
 
-/** One text or pair a row. */
-function rows(text: TextInput, pair: TextInput | undefined, words: boolean): [Row[], Row[] | undefined] {
+/** The texts, and the second texts. */
+function samples(
+  text: TextInput,
+  pair: TextInput | undefined,
+  words: boolean,
+): [readonly Text[], readonly Text[] | undefined] {
   const isBatch = (input: TextInput) => Array.isArray(input) && (!words || Array.isArray(input[0]));
   if (!isBatch(text)) {
     const none = pair === undefined || pair.length === 0;
     if (!none && isBatch(pair)) throw mismatch('one text', `${pair.length} second texts`);
-    return [[text as Row], none ? undefined : [pair as Row]];
+    return [[text as Text], none ? undefined : [pair as Text]];
   }
-  if (pair === undefined) return [text as Row[], undefined];
+  if (pair === undefined) return [text as Text[], undefined];
   if (!isBatch(pair) && pair.length > 0) throw mismatch(`${text.length} texts`, 'one second text');
   if (pair.length !== text.length) throw mismatch(`${text.length} texts`, `${pair.length} second texts`);
-  return [text as Row[], pair as Row[]];
+  return [text as Text[], pair as Text[]];
 }
 
 function mismatch(texts: string, pairs: string): ArgumentError {
@@ -436,7 +427,7 @@ function notText(value: unknown, row: number, words: boolean): ArgumentError {
   return new ArgumentError('ERR_TOKENIZER_TEXT', {
     owner: 'BertTokenizer',
     what: `text ${row} is no ${words ? 'list of words' : 'string'}`,
-    got: value,
+    got: value === undefined ? 'nothing' : value,
     expected: words ? 'a list of strings (isSplitIntoWords is on)' : 'a string',
     hint: words ? undefined : 'for lists of words pass isSplitIntoWords: true',
   });

@@ -1,66 +1,70 @@
 import { ArgumentError } from '../core/errors.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { TokenPlaces } from './pipeline.ts';
+import type { Rows } from './rows.ts';
 
 /** Start and end (exclusive) of a token in its text. */
 export type Offset = readonly [start: number, end: number];
 
-/** What an encoding was made from; computes places only when they are asked for. */
+/** A text, or the words of one. */
+export type Text = string | readonly string[];
+
+/** What a row was made from; computes places only when they are asked for. */
 export interface EncodingSource {
-  readonly texts: readonly (string | readonly string[])[];
+  /** One, or the two of a pair. */
+  readonly texts: readonly Text[];
   places(sequence: number): TokenPlaces;
   tokenOf(id: number): string;
-}
-
-/** Which tokens of the source stand in an encoding, and what stands around them. */
-export interface EncodingLayout {
-  /** Of each sequence, the range of its tokens. */
-  readonly ranges: readonly Offset[];
-  /** Whether [CLS] and [SEP] stand around the sequences. */
-  readonly specialTokens: boolean;
-  readonly padLeft: number;
-  readonly padRight: number;
 }
 
 const noOffset: Offset = [0, 0];
 
 /**
- * One row for a model: the tokens of a text or pair, or of one window of it. `ids` are there at once, everything else
- * is computed when it is first read. All arrays have one element a token.
+ * One row for a model: the tokens of a text or pair, or of one window of it. What is no id is computed when it is read.
+ * All arrays have one element a token.
  */
 export class Encoding {
-  readonly ids: Int32Array;
+  readonly #rows: Rows;
+  readonly #row: number;
   readonly #source: EncodingSource;
-  readonly #layout: EncodingLayout;
+  #ids: Int32Array | undefined;
   #positions: { sequence: Int8Array; token: Int32Array } | undefined;
   #offsets: Offset[] | undefined;
   #codePointOffsets: Offset[] | undefined;
 
   /** @internal */
-  constructor(ids: Int32Array, source: EncodingSource, layout: EncodingLayout) {
-    this.ids = ids;
+  constructor(rows: Rows, row: number, source: EncodingSource) {
+    this.#rows = rows;
+    this.#row = row;
     this.#source = source;
-    this.#layout = layout;
   }
 
   /** Number of tokens, special tokens and padding among them. */
   get length(): number {
-    return this.ids.length;
+    return this.#rows.idEnd(this.#row) - this.#rows.idStart(this.#row);
+  }
+
+  /** Token ids. */
+  get ids(): Int32Array {
+    this.#ids ??= this.#rows.ids.subarray(this.#rows.idStart(this.#row), this.#rows.idEnd(this.#row));
+    return this.#ids;
   }
 
   /** 0 for the first text and what stands around it, 1 for the second and the [SEP] behind it. */
   get typeIds(): Uint8Array {
-    const { ranges, specialTokens, padLeft, padRight } = this.#layout;
+    const { firstStart, firstEnd, padLeft, padRight } = this.#rows.layout(this.#row);
     const typeIds = new Uint8Array(this.length);
-    if (ranges.length === 2) {
-      typeIds.fill(1, padLeft + ranges[0][1] - ranges[0][0] + (specialTokens ? 2 : 0), this.length - padRight);
+    if (this.#rows.pairs) {
+      const second = padLeft + firstEnd - firstStart + (this.#rows.specialTokens ? 2 : 0);
+      typeIds.fill(1, second, this.length - padRight);
     }
     return typeIds;
   }
 
   /** 1 for tokens, 0 for padding. */
   get attentionMask(): Uint8Array {
-    return new Uint8Array(this.length).fill(1, this.#layout.padLeft, this.length - this.#layout.padRight);
+    const { padLeft, padRight } = this.#rows.layout(this.#row);
+    return new Uint8Array(this.length).fill(1, padLeft, this.length - padRight);
   }
 
   /** 1 for the special tokens that were put around the texts and for padding; special tokens found in a text have 0. */
@@ -118,40 +122,32 @@ export class Encoding {
     return index < 0 ? undefined : index;
   }
 
-  /** @internal The same tokens, padded on one side to `length`; itself where it is that long. */
-  pad(length: number, side: 'left' | 'right', padTokenId: number): Encoding {
-    const missing = length - this.length;
-    if (missing <= 0) return this;
-    const ids = new Int32Array(length).fill(padTokenId);
-    ids.set(this.ids, side === 'left' ? missing : 0);
-    const { padLeft, padRight } = this.#layout;
-    return new Encoding(ids, this.#source, {
-      ...this.#layout,
-      padLeft: padLeft + (side === 'left' ? missing : 0),
-      padRight: padRight + (side === 'right' ? missing : 0),
-    });
-  }
-
   #perToken<T>(none: T, read: (places: TokenPlaces, token: number, sequence: number) => T): T[] {
     const { sequence, token } = this.#position();
     const places = this.#source.texts.map((_, i) => this.#source.places(i));
-    return Array.from(sequence, (each, i) => (each < 0 ? none : read(places[each], token[i], each)));
+    const result: T[] = [];
+    for (let i = 0; i < sequence.length; i++) {
+      result.push(sequence[i] < 0 ? none : read(places[sequence[i]], token[i], sequence[i]));
+    }
+    return result;
   }
 
   /** For each position its sequence (−1: none) and the token's index in that sequence. */
   #position(): { sequence: Int8Array; token: Int32Array } {
     if (this.#positions === undefined) {
-      const { ranges, specialTokens, padLeft } = this.#layout;
+      const { firstStart, firstEnd, secondStart, secondEnd, padLeft } = this.#rows.layout(this.#row);
       const sequence = new Int8Array(this.length).fill(-1);
       const token = new Int32Array(this.length);
-      let at = padLeft + (specialTokens ? 1 : 0);
-      ranges.forEach(([start, end], index) => {
-        for (let i = start; i < end; i++) {
-          sequence[at] = index;
-          token[at++] = i;
-        }
-        if (specialTokens) at++;
-      });
+      let at = padLeft + (this.#rows.specialTokens ? 1 : 0);
+      for (let i = firstStart; i < firstEnd; i++) {
+        sequence[at] = 0;
+        token[at++] = i;
+      }
+      if (this.#rows.specialTokens) at++;
+      for (let i = secondStart; i < secondEnd; i++) {
+        sequence[at] = 1;
+        token[at++] = i;
+      }
       this.#positions = { sequence, token };
     }
     return this.#positions;
@@ -176,20 +172,42 @@ function codePointCounter(text: string): (unit: number) => number {
 
 /** What a call of a tokenizer gives: rows for a model. A single text gives one row. */
 export class BatchEncoding {
-  /** One for each text or pair, or for each window where `returnOverflowingTokens` was asked. */
-  readonly encodings: readonly Encoding[];
-  /** For each row, the index of the text that it came from. */
-  readonly overflowToSampleMapping: readonly number[];
+  /** @internal The rows as they lie in memory, for what packs them. */
+  readonly rows: Rows;
+  readonly #sourceOf: (sample: number) => EncodingSource;
+  #encodings: Encoding[] | undefined;
 
   /** @internal */
-  constructor(encodings: readonly Encoding[], overflowToSampleMapping: readonly number[]) {
-    this.encodings = encodings;
-    this.overflowToSampleMapping = overflowToSampleMapping;
+  constructor(rows: Rows, sourceOf: (sample: number) => EncodingSource) {
+    this.rows = rows;
+    this.#sourceOf = sourceOf;
   }
 
   /** Number of rows. */
   get length(): number {
-    return this.encodings.length;
+    return this.rows.count;
+  }
+
+  /** The rows: one for each text or pair, or for each window where `returnOverflowingTokens` was asked. */
+  get encodings(): readonly Encoding[] {
+    if (this.#encodings === undefined) {
+      const encodings: Encoding[] = [];
+      let source: EncodingSource | undefined;
+      for (let row = 0; row < this.rows.count; row++) {
+        // The windows of a text stand side by side and share its places.
+        if (source === undefined || this.rows.sample(row) !== this.rows.sample(row - 1)) {
+          source = this.#sourceOf(this.rows.sample(row));
+        }
+        encodings.push(new Encoding(this.rows, row, source));
+      }
+      this.#encodings = encodings;
+    }
+    return this.#encodings;
+  }
+
+  /** For each row, the index of the text that it came from. */
+  get overflowToSampleMapping(): number[] {
+    return Array.from({ length: this.rows.count }, (_, row) => this.rows.sample(row));
   }
 
   /** Token ids, [rows, length]. @throws ArgumentError where rows are not equally long. */
@@ -223,9 +241,8 @@ export class BatchEncoding {
   }
 
   #tensor(name: string, read: (encoding: Encoding) => Int32Array | Uint8Array): Tensor<'int64'> {
-    const rows = this.encodings.length;
-    const length = rows === 0 ? 0 : this.encodings[0].length;
-    const data = new BigInt64Array(rows * length);
+    const length = this.length === 0 ? 0 : this.encodings[0].length;
+    const data = new BigInt64Array(this.length * length);
     this.encodings.forEach((encoding, row) => {
       if (encoding.length !== length) {
         throw new ArgumentError('ERR_TOKENIZER_RAGGED', {
@@ -238,6 +255,6 @@ export class BatchEncoding {
       const values = read(encoding);
       for (let i = 0; i < length; i++) data[row * length + i] = BigInt(values[i]);
     });
-    return new Tensor('int64', data, [rows, length]);
+    return new Tensor('int64', data, [this.length, length]);
   }
 }

@@ -5,4 +5,5 @@ export type { EncodeOptions } from './encodeOptions.ts';
 export { BatchEncoding, Encoding, type Offset } from './encoding.ts';
 export type { PaddingStrategy } from './padding.ts';
 export { parseVocabulary } from './tokenizerFiles.ts';
+export { type TrainWordPieceOptions, trainWordPiece } from './trainWordPiece.ts';
 export type { Side, TruncationStrategy } from './truncation.ts';

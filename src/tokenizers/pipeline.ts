@@ -29,7 +29,10 @@ export class Pipeline implements WordSink {
 
   readonly #normalized = new NormalizedText();
   #out = new TokenBuffer();
-  #words: number[] = [];
+  readonly #located = new TokenBuffer();
+  /** Whether places are asked for, not ids alone. */
+  #locating = false;
+  readonly #words: number[] = [];
   #strings = new Map<number, string>();
   #word = 0;
 
@@ -79,10 +82,10 @@ export class Pipeline implements WordSink {
 
   /** The places of the tokens that {@link tokenize} gives for a text, or for words one after another. */
   locate(text: string | readonly string[], splitSpecialTokens: boolean): TokenPlaces {
-    const out = new TokenBuffer();
-    out.places = true;
-    this.#words = [];
+    const out = this.#located;
+    out.length = 0;
     this.#strings = new Map();
+    this.#locating = true;
     this.#word = 0;
     if (typeof text === 'string') this.tokenize(text, out, splitSpecialTokens);
     else {
@@ -93,10 +96,11 @@ export class Pipeline implements WordSink {
         for (let i = before; i < out.length; i++) this.#words[i] = index;
       });
     }
+    this.#locating = false;
     return {
       starts: out.starts.slice(0, out.length),
       ends: out.ends.slice(0, out.length),
-      words: Int32Array.from(this.#words),
+      words: Int32Array.from(this.#words.slice(0, out.length)),
       strings: this.#strings,
     };
   }
@@ -106,7 +110,7 @@ export class Pipeline implements WordSink {
     const out = this.#out;
     const before = out.length;
     this.wordPiece.tokenize(units, start, end, out);
-    if (out.places) {
+    if (this.#locating) {
       for (let i = before; i < out.length; i++) this.#words[i] = this.#word;
       this.#word++;
     }
@@ -127,7 +131,7 @@ export class Pipeline implements WordSink {
         else this.#addedToken(part.token, part.start, part.end, string.slice(part.start, part.end));
       }
     }
-    if (out.places) {
+    if (this.#locating) {
       for (let i = before; i < out.length; i++) {
         const last = normalized.sources[out.ends[i] - 1];
         out.starts[i] = normalized.sources[out.starts[i]];
@@ -139,7 +143,7 @@ export class Pipeline implements WordSink {
   #addedToken(token: AddedToken, start: number, end: number, matched: string): void {
     const out = this.#out;
     out.push(token.id, start, end);
-    if (out.places) {
+    if (this.#locating) {
       this.#words[out.length - 1] = this.#word++;
       if (matched !== token.content) this.#strings.set(out.length - 1, matched);
     }

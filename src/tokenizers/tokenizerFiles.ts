@@ -23,6 +23,7 @@ export async function readTokenizer(directory: string): Promise<BertTokenizerOpt
   const tokenizer = await readJson(joinPath(directory, 'tokenizer.json'));
   const older = (await readJson(joinPath(directory, 'added_tokens.json'))) ?? {};
   const file = joinPath(directory, tokenizer === undefined ? 'vocab.txt' : 'tokenizer.json');
+  const vocab = tokenizer === undefined ? await readVocabulary(directory) : vocabularyOf(tokenizer, file);
   const fromJson: Partial<BertTokenizerOptions> =
     tokenizer === undefined ? {} : settingsOfTokenizerJson(tokenizer, file);
 
@@ -46,7 +47,7 @@ export async function readTokenizer(directory: string): Promise<BertTokenizerOpt
   };
   const maxLength = config['model_max_length'];
   return {
-    vocab: tokenizer === undefined ? await readVocabulary(directory) : vocabularyOf(tokenizer, file),
+    vocab,
     doLowerCase: setting('do_lower_case', fromJson.doLowerCase),
     stripAccents: setting('strip_accents', fromJson.stripAccents),
     tokenizeChineseChars: setting('tokenize_chinese_chars', fromJson.tokenizeChineseChars),

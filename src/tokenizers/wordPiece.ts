@@ -1,4 +1,6 @@
 import { ModelError } from '../core/errors.ts';
+import { Trie, type TrieEntry } from './trie.ts';
+import { WordCache } from './wordCache.ts';
 
 /** Settings of the WordPiece model; the defaults are BERT's. */
 export interface WordPieceOptions {
@@ -8,21 +10,18 @@ export interface WordPieceOptions {
   readonly maxInputCharsPerWord?: number | undefined;
 }
 
-/** Receives the tokens of a text: ids, and where asked their places. Reused from text to text. */
+/** Receives the tokens of a text: ids and places. Reused from text to text. */
 export class TokenBuffer {
   ids = new Int32Array(1024);
-  /** Of each token, its first unit in the normalized text and the one behind its last; filled where `places` is true. */
+  /** Of each token, its first unit in the normalized text and the one behind its last. */
   starts = new Int32Array(1024);
   ends = new Int32Array(1024);
   length = 0;
-  places = false;
 
   push(id: number, start: number, end: number): void {
     if (this.length === this.ids.length) this.#grow();
-    if (this.places) {
-      this.starts[this.length] = start;
-      this.ends[this.length] = end;
-    }
+    this.starts[this.length] = start;
+    this.ends[this.length] = end;
     this.ids[this.length++] = id;
   }
 
@@ -38,29 +37,20 @@ export class TokenBuffer {
   }
 }
 
-const NODE = 0;
-const UNIT = 1;
-const TARGET = 2;
-const STRIDE = 4; // a power of two, so that an entry never crosses a cache line
-
-const INITIAL_ROOT = 0;
-const CONTINUING_ROOT = 1;
+const INITIAL = 0;
+const CONTINUING = 1;
 
 /**
- * Greedy longest-match-first WordPiece (Wu et al. 2016; Hugging Face's WordPiece model). The vocabulary is a trie over
- * UTF-16 units whose edges lie in one open-addressed hash table, so that looking a piece up allocates nothing.
+ * Greedy longest-match-first WordPiece (Wu et al. 2016; Hugging Face's WordPiece model), over a trie of the pieces that
+ * begin a word and one of those that continue it, with a cache of the words seen last.
  */
 export class WordPiece {
   readonly unkToken: string;
   readonly unkTokenId: number;
   readonly continuingSubwordPrefix: string;
   readonly maxInputCharsPerWord: number;
-  #edges = new Int32Array(1 << 12).fill(-1);
-  #mask = (1 << 10) - 1;
-  #edgeCount = 0;
-  /** The token that ends at a node, or −1. */
-  #tokens = new Int32Array(1 << 10).fill(-1);
-  #nodeCount = 2;
+  readonly #trie: Trie;
+  readonly #cache = new WordCache(1 << 15);
 
   /** @throws ModelError where the vocabulary lacks the unknown token. */
   constructor(vocab: ReadonlyMap<string, number>, options: WordPieceOptions = {}) {
@@ -78,112 +68,57 @@ export class WordPiece {
     }
     this.unkTokenId = unkTokenId;
     const prefix = this.continuingSubwordPrefix;
-    for (const [token, id] of vocab) {
-      if (token.startsWith(prefix)) this.#insert(CONTINUING_ROOT, token, prefix.length, id);
+    const initial: TrieEntry[] = [];
+    const continuing: TrieEntry[] = [];
+    for (const entry of vocab) {
+      const [token, id] = entry;
+      if (token.startsWith(prefix)) continuing.push([token.slice(prefix.length), id]);
       // Words never begin with '##' and go on: '#' is punctuation, split off before.
-      if (!token.startsWith(prefix) || prefix !== '##' || token === '##') this.#insert(INITIAL_ROOT, token, 0, id);
+      if (!token.startsWith(prefix) || prefix !== '##') initial.push(entry);
     }
+    this.#trie = new Trie([initial, continuing]);
   }
 
   /** Appends the pieces of the word that stands at `start` to `end` of `units`. */
   tokenize(units: Uint16Array, start: number, end: number, out: TokenBuffer): void {
-    if (end - start > this.maxInputCharsPerWord && this.#isTooLong(units, start, end)) {
-      out.push(this.unkTokenId, start, end);
-      return;
-    }
-    const edges = this.#edges;
-    const mask = this.#mask;
-    const tokens = this.#tokens;
+    const place = this.#cache.placeOf(units, start, end);
+    if (place >= 0 && this.#cache.read(place, units, start, end, out)) return;
     const before = out.length;
-    let node = INITIAL_ROOT;
-    for (let from = start; from < end; node = CONTINUING_ROOT) {
+    if (this.#isTooLong(units, start, end) || !this.#walk(units, start, end, out)) {
+      out.length = before;
+      out.push(this.unkTokenId, start, end);
+    }
+    if (place >= 0) this.#cache.write(place, units, start, end, out, before);
+  }
+
+  /** Cuts a word into the longest pieces from its left on; false where a part of it is no piece. */
+  #walk(units: Uint16Array, start: number, end: number, out: TokenBuffer): boolean {
+    const trie = this.#trie;
+    const { values } = trie;
+    let root = INITIAL;
+    for (let from = start; from < end; root = CONTINUING) {
       let token = -1;
       let tokenEnd = from;
-      walk: for (let i = from; i < end; i++) {
-        const unit = units[i];
-        let slot = hashEdge(node, unit) & mask;
-        for (;;) {
-          const entry = slot * STRIDE;
-          const owner = edges[entry + NODE];
-          if (owner === node && edges[entry + UNIT] === unit) {
-            node = edges[entry + TARGET];
-            break;
-          }
-          if (owner === -1) break walk;
-          slot = (slot + 1) & mask;
+      let node = trie.rootChild(root, units[from]);
+      for (let next = from + 1; node !== -1; next++) {
+        if (values[node] !== -1) {
+          token = values[node];
+          tokenEnd = next;
         }
-        if (tokens[node] !== -1) {
-          token = tokens[node];
-          tokenEnd = i + 1;
-        }
+        if (next === end) break;
+        node = trie.child(node, units[next]);
       }
-      if (token === -1) {
-        out.length = before;
-        out.push(this.unkTokenId, start, end);
-        return;
-      }
+      if (token === -1) return false;
       out.push(token, from, tokenEnd);
       from = tokenEnd;
     }
+    return true;
   }
 
   #isTooLong(units: Uint16Array, start: number, end: number): boolean {
+    if (end - start <= this.maxInputCharsPerWord) return false;
     let characters = 0;
     for (let i = start; i < end; i++) if ((units[i] & 0xfc00) !== 0xdc00) characters++;
     return characters > this.maxInputCharsPerWord;
   }
-
-  #insert(root: number, token: string, from: number, id: number): void {
-    if (from === token.length) return; // nothing is left of the prefix alone
-    let node = root;
-    for (let i = from; i < token.length; i++) node = this.#child(node, token.charCodeAt(i));
-    this.#tokens[node] = id;
-  }
-
-  #child(node: number, unit: number): number {
-    let entry = this.#find(node, unit);
-    if (this.#edges[entry + NODE] === -1) {
-      if (this.#edgeCount * 2 > this.#mask) {
-        this.#growEdges();
-        entry = this.#find(node, unit);
-      }
-      if (this.#nodeCount === this.#tokens.length) {
-        const larger = new Int32Array(this.#tokens.length * 2).fill(-1);
-        larger.set(this.#tokens);
-        this.#tokens = larger;
-      }
-      this.#edges[entry + NODE] = node;
-      this.#edges[entry + UNIT] = unit;
-      this.#edges[entry + TARGET] = this.#nodeCount++;
-      this.#edgeCount++;
-    }
-    return this.#edges[entry + TARGET];
-  }
-
-  /** The entry of an edge, or the empty one where it would stand. */
-  #find(node: number, unit: number): number {
-    let slot = hashEdge(node, unit) & this.#mask;
-    for (;;) {
-      const entry = slot * STRIDE;
-      const owner = this.#edges[entry + NODE];
-      if (owner === -1 || (owner === node && this.#edges[entry + UNIT] === unit)) return entry;
-      slot = (slot + 1) & this.#mask;
-    }
-  }
-
-  #growEdges(): void {
-    const old = this.#edges;
-    this.#edges = new Int32Array(old.length * 2).fill(-1);
-    this.#mask = this.#mask * 2 + 1;
-    for (let entry = 0; entry < old.length; entry += STRIDE) {
-      if (old[entry + NODE] === -1) continue;
-      this.#edges.set(old.subarray(entry, entry + STRIDE), this.#find(old[entry + NODE], old[entry + UNIT]));
-    }
-  }
-}
-
-/** Mixes a node and a unit; multiplication by odd constants spreads both over the low bits after the shift. */
-function hashEdge(node: number, unit: number): number {
-  const mixed = Math.imul(node, 0x9e3779b1) ^ Math.imul(unit, 0x85ebca6b);
-  return mixed ^ (mixed >>> 15);
 }
