@@ -22,6 +22,8 @@ export interface CaseReport {
   readonly name: string;
   /** Real tokens of a batch, and tokens with the padding that Python computes: means over the timed batches. */
   readonly tokens: { readonly real: number; readonly padded: number };
+  /** Processors that our process used while it was Python's turn: near 0 where no thread of ours spins. */
+  readonly oursWhilePythonRan: number;
   readonly check: { readonly ours: CheckResult; readonly python: CheckResult; readonly agrees: boolean };
   readonly ours: Timing;
   readonly python: Readonly<Partial<Record<Precision, Timing>>>;
@@ -76,6 +78,7 @@ export function reportTable(report: TrainReport): string {
     '',
     `${machine.cpu}, ${machine.cores} cores, ${machine.instructions.join(' ')}; ${engine.threads} threads on both sides`,
     `fettle ${machine.fettle} on ${engine.name} ${engine.version}, Node ${machine.node}; PyTorch ${python['torch']}, transformers ${python['transformers']}`,
+    `While it was Python’s turn, our process used at most ${Math.max(...report.cases.map((one) => one.oursWhilePythonRan)).toFixed(3)} processors.`,
     ...(report.loadOfOthers > 0.1
       ? [
           `Other work took ${Math.round(report.loadOfOthers * 100)} % of the processors before the run: do not trust it.`,

@@ -24,13 +24,15 @@ export type CheckResult = Pick<StepResult, 'loss' | 'gradientNorm'>;
 
 export type Precision = 'default' | 'medium' | 'bf16';
 
+type TrainingProgram = Awaited<ReturnType<BertForSequenceClassification['prepareTraining']>>;
+
 /** Fettle's training step by hand, as its Trainer makes it. */
 export class FettleSteps {
   readonly #model: BertForSequenceClassification;
-  #training: Awaited<ReturnType<BertForSequenceClassification['prepareTraining']>>;
+  #training: TrainingProgram;
   #step = 0;
 
-  private constructor(model: BertForSequenceClassification, training: FettleSteps['training']) {
+  private constructor(model: BertForSequenceClassification, training: TrainingProgram) {
     this.#model = model;
     this.#training = training;
   }
@@ -39,10 +41,6 @@ export class FettleSteps {
   static async load(directory: string, threads: number | undefined): Promise<FettleSteps> {
     const model = await BertForSequenceClassification.fromPretrained(directory, { threads });
     return new FettleSteps(model, await model.prepareTraining({ weightDecay }));
-  }
-
-  get training() {
-    return this.#training;
   }
 
   /** The engine's name and version, and how many threads it uses. */

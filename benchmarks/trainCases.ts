@@ -61,11 +61,20 @@ export async function runCase(
   const check = { ours: await fettle.check(batches[0]), python: await python.check(batches[0]) };
   const agrees = near(check.ours.loss, check.python.loss) && near(check.ours.gradientNorm, check.python.gradientNorm);
 
+  const idle = { processor: 0, elapsed: 0 };
   const contenders: { results: StepResult[]; step: (batch: Batch) => Promise<StepResult> }[] = [
     { results: [], step: (batch) => fettle.step(batch) },
     ...precisions.map((precision) => ({
       results: [] as StepResult[],
-      step: (batch: Batch) => python.step(batch, precision),
+      step: async (batch: Batch) => {
+        const before = process.cpuUsage();
+        const start = performance.now();
+        const result = await python.step(batch, precision);
+        const { user, system } = process.cpuUsage(before);
+        idle.processor += (user + system) / 1000;
+        idle.elapsed += performance.now() - start;
+        return result;
+      },
     })),
   ];
   for (const [round, batch] of batches.entries()) {
@@ -89,6 +98,7 @@ export async function runCase(
   return {
     name,
     tokens: countTokens(batches.slice(warmUp)),
+    oursWhilePythonRan: idle.processor / idle.elapsed,
     check: { ours: pickCheck(check.ours), python: pickCheck(check.python), agrees },
     ours: timing(ours),
     python: Object.fromEntries(precisions.map((precision, i) => [precision, timing(theirs[i])])),
