@@ -52,14 +52,22 @@ function graphOf(parameters: readonly unknown[]): Graph | undefined {
 export const Module = TracedModule as unknown as new <F extends (...parameters: never[]) => unknown>() => ModuleBase &
   F;
 
-/** Gives every module below `root` its path and every parameter its name. A parameter found twice keeps its first name (tied weights). */
+/**
+ * Gives every module below `root` its path and every parameter its name. A parameter found twice (tied weights) keeps its
+ * first name, a module found twice its first path.
+ * @param prefix the path of `root` itself.
+ * @returns the parameters by name, in the order of the fields.
+ * @throws GraphError where there is no parameter.
+ */
 export function nameParameters(root: object, prefix = ''): Map<string, Parameter> {
   const parameters = new Map<string, Parameter>();
-  const seen = new Set<Parameter>();
+  const seen = new Set<object>();
   const visit = (item: unknown, path: string): void => {
-    if (item instanceof Parameter) {
+    if (item instanceof Parameter || isModule(item)) {
       if (seen.has(item)) return;
       seen.add(item);
+    }
+    if (item instanceof Parameter) {
       item.name = path;
       parameters.set(path, item);
     } else if (Array.isArray(item)) {

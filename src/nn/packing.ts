@@ -13,7 +13,7 @@ export interface PackOptions {
   /** As the layout that the graph was traced with. */
   readonly form?: LayoutForm;
   readonly reads?: Reads;
-  /** For `reads: 'some'`: which positions are read, sequence by sequence. */
+  /** For `reads: 'some'`: which positions are read, sequence by sequence: a list for each, which may be empty. */
   readonly readPositions?: readonly ArrayLike<number>[];
   /** Lengths are rounded up to multiples of these, so that shapes repeat; 1 by default. */
   readonly roundTokens?: number;
@@ -60,6 +60,7 @@ interface Slots {
  *
  * Where the attention core's rectangle has empty slots, one filler row at least is put behind the tokens, and the other
  * way round, as the ops `toHeads` and `fromHeads` ask (graph/ops/heads.ts). A batch that fills its rectangle has neither.
+ * @throws ArgumentError for a batch or row without tokens, and for type ids or read positions that do not fit the tokens.
  */
 export function packBatch(batch: readonly TokenSequence[], options: PackOptions = {}): PackedBatch {
   const { form = 'packed', reads = 'all', roundLongest = 1, roundTokens = 1, firstSample = 0 } = options;
@@ -69,6 +70,16 @@ export function packBatch(batch: readonly TokenSequence[], options: PackOptions 
       what: 'a batch needs rows, and each row a token',
     });
   }
+  batch.forEach(({ ids, typeIds }, row) => {
+    if (typeIds === undefined || typeIds.length === ids.length) return;
+    throw new ArgumentError('ERR_TYPE_IDS', {
+      owner: 'packBatch',
+      what: `row ${row} has not a type id for each token`,
+      got: typeIds.length,
+      expected: `${ids.length}`,
+    });
+  });
+  if (reads === 'some') checkReadPositions(batch, options.readPositions ?? []);
   const sequences = roundUp(batch.length, options.roundSequences ?? 1);
   const counts = Array.from({ length: sequences }, (_, i) => batch[i]?.ids.length ?? 0);
   const slots = form === 'packed' ? packSlots(counts, roundTokens, roundLongest) : fillSlots(counts, roundLongest);
@@ -119,6 +130,21 @@ export function packBatch(batch: readonly TokenSequence[], options: PackOptions 
     },
   };
   return reads === 'some' ? withReads(base, options.readPositions ?? [], rowAt, options) : base;
+}
+
+function checkReadPositions(batch: readonly TokenSequence[], readPositions: readonly ArrayLike<number>[]): void {
+  const refuse = (what: string, got: unknown, expected: string) => {
+    throw new ArgumentError('ERR_READ_POSITIONS', { owner: 'packBatch', what, got, expected });
+  };
+  if (readPositions.length !== batch.length) {
+    refuse('readPositions has not a list for each row', readPositions.length, `${batch.length} lists`);
+  }
+  batch.forEach(({ ids }, row) => {
+    for (const position of Array.from(readPositions[row])) {
+      const isThere = Number.isInteger(position) && position >= 0 && position < ids.length;
+      if (!isThere) refuse(`row ${row} has no such position to read`, position, `0 to ${ids.length - 1}`);
+    }
+  });
 }
 
 /** Adds the rows that the last layer computes, where they are neither all nor the first. */

@@ -1,0 +1,69 @@
+import { describe, expect, test } from 'vitest';
+import { finiteDifferences, largestDifference, randomArray } from '../../test/testing/arrays.ts';
+import { differentiate } from '../graph/differentiate.ts';
+import { Graph } from '../graph/graph.ts';
+import { interpret } from '../graph/interpret.ts';
+import { ndarray } from '../graph/ndarray.ts';
+import type { Value } from '../graph/value.ts';
+import { binaryCrossEntropyWithLogits, crossEntropy, squaredError, weightedTotal } from './losses.ts';
+
+const graph = new Graph();
+const scores = graph.input('scores', 'float32', ['rows', 3]);
+const labels = graph.input('labels', 'int64', ['rows']);
+const targets = graph.input('targets', 'float32', ['rows', 3]);
+const weights = graph.input('weights', 'float32', ['rows']);
+const scale = graph.input('scale', 'float32', []);
+
+const feeds = new Map([
+  [scores, ndarray([2, 3], [1, 2, 3, 0.5, -1, 0])],
+  [labels, ndarray([2], [2, 1])],
+  [targets, ndarray([2, 3], [1, 0, 1, 0, 0.25, 1])],
+  [weights, ndarray([2], [1, 0.5])],
+  [scale, ndarray([], [0.5])],
+]);
+
+// torch.nn.functional, reduction='none', in float64; the last two averaged over the columns.
+const losses: readonly (readonly [name: string, loss: Value, expected: readonly number[]])[] = [
+  ['crossEntropy', crossEntropy(scores, labels), [0.4076059644443804, 2.1041306053367284]],
+  [
+    'binaryCrossEntropyWithLogits',
+    binaryCrossEntropyWithLogits(scores, targets),
+    [0.8295923500449792, 0.7434952840860917],
+  ],
+  ['squaredError', squaredError(scores, targets), [2.6666666666666665, 0.9375]],
+];
+
+describe.each(losses)('%s', (_, loss, expected) => {
+  test("gives PyTorch's numbers, row by row", () => {
+    const [array] = interpret(graph, [loss], feeds);
+    expect(largestDifference(array, ndarray([2], expected))).toBeLessThan(1e-14);
+  });
+
+  test('weighted and added up has the gradient of the sum', () => {
+    const total = weightedTotal(loss, weights, scale);
+    expect(interpret(graph, [total], feeds)[0].data[0]).toBeCloseTo((expected[0] + 0.5 * expected[1]) * 0.5, 13);
+    const [gradient] = differentiate(total, [scores]);
+    const differences = finiteDifferences(graph, total, feeds, scores);
+    expect(largestDifference(interpret(graph, [gradient!], feeds)[0], differences)).toBeLessThan(1e-9);
+  });
+
+  test('leaves out a row whose weight is 0', () => {
+    const total = weightedTotal(loss, weights, scale);
+    const [gradient] = differentiate(total, [scores]);
+    const filled = new Map(feeds).set(weights, ndarray([2], [1, 0])).set(scores, randomArray([2, 3], 'filler'));
+    const [array] = interpret(graph, [gradient!], filled);
+    expect(Array.from(array.data.subarray(3), Math.abs)).toEqual([0, 0, 0]);
+    expect(array.data.subarray(0, 3).some((value) => value !== 0)).toBe(true);
+  });
+});
+
+test('the losses of confident logits are finite', () => {
+  const far = new Map(feeds).set(scores, ndarray([2, 3], [1e4, 0, -1e4, -1e4, 1e4, 0]));
+  const arrays = interpret(
+    graph,
+    losses.map(([, loss]) => loss),
+    far,
+  );
+  for (const { data } of arrays) expect(data.every(Number.isFinite)).toBe(true);
+  expect(arrays[0].data[0]).toBe(2e4);
+});
