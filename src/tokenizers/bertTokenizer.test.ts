@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { configureLog } from '../core/log.ts';
-import { BertTokenizer, type TextInput } from './bertTokenizer.ts';
+import { BertTokenizer } from './bertTokenizer.ts';
+import type { TextInput } from './textInput.ts';
 
 const pieces = 'the fox jump ##s over a lazy dog he ##ll ##o world , . ! [ ] new ##tok sw ##ord word ##y 東 raw'.split(
   ' ',
@@ -306,6 +307,27 @@ test('property: a row stands alone as it stands in a batch, and offsets cover th
         }
         expect(before).toBeLessThanOrEqual(texts[row].length);
       });
+    }),
+  );
+});
+
+test('a text longer than what is normalized at once is split as its words are', () => {
+  // Words with marks of several classes and a removed character, so that any boundary would show.
+  const words = Array.from(
+    { length: 4000 },
+    (_, i) => ['dóg\u0323', 'h\u200bello', 'swo\u0323\u0301rd', '東a', 'fox,'][i % 5],
+  );
+  const whole = tokenizer(words.join(' ')).encodings[0];
+  const single = tokenizer(words, { isSplitIntoWords: true }).encodings[0];
+  expect(whole.ids).toEqual(single.ids);
+  expect(whole.ids.includes(idOf('dog'))).toBe(true);
+  const numbers = single.wordIds;
+  const starts: number[] = [];
+  for (let i = 0, at = 0; i < words.length; at += words[i++].length + 1) starts.push(at);
+  expect(whole.offsets.slice(1, -1)).toEqual(
+    single.offsets.slice(1, -1).map(([start, end], i) => {
+      const base = starts[numbers[i + 1] ?? 0];
+      return [base + start, base + end];
     }),
   );
 });

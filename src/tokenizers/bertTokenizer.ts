@@ -10,12 +10,10 @@ import { BatchEncoding, type EncodingSource, type Text } from './encoding.ts';
 import { paddedLength } from './padding.ts';
 import { Pipeline, type TokenPlaces } from './pipeline.ts';
 import { Rows } from './rows.ts';
+import { isOptions, notText, samples, type TextInput } from './textInput.ts';
 import { readTokenizer, writeTokenizer } from './tokenizerFiles.ts';
 import { type Side, truncatedLengths, windows } from './truncation.ts';
 import { TokenBuffer, WordPiece } from './wordPiece.ts';
-
-/** A text, or several; with `isSplitIntoWords` a list of words, or several. */
-export type TextInput = string | readonly string[] | readonly (readonly string[])[];
 
 /** The call form of a tokenizer. */
 export interface EncodeCall {
@@ -359,6 +357,8 @@ export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
   }
 }
 
+type Range = readonly [start: number, end: number];
+
 /** Computes the places of a text's tokens when they are first asked for. */
 class SampleSource implements EncodingSource {
   readonly texts: readonly Text[];
@@ -388,47 +388,4 @@ class SampleSource implements EncodingSource {
   tokenOf(id: number): string {
     return this.#tokens[id] ?? '';
   }
-}
-
-function isOptions(value: TextInput | EncodeOptions | null | undefined): value is EncodeOptions {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-type Range = readonly [start: number, end: number];
-
-/** The texts, and the second texts. */
-function samples(
-  text: TextInput,
-  pair: TextInput | undefined,
-  words: boolean,
-): [readonly Text[], readonly Text[] | undefined] {
-  const isBatch = (input: TextInput) => Array.isArray(input) && (!words || Array.isArray(input[0]));
-  if (!isBatch(text)) {
-    const none = pair === undefined || pair.length === 0;
-    if (!none && isBatch(pair)) throw mismatch('one text', `${pair.length} second texts`);
-    return [[text as Text], none ? undefined : [pair as Text]];
-  }
-  if (pair === undefined) return [text as Text[], undefined];
-  if (!isBatch(pair) && pair.length > 0) throw mismatch(`${text.length} texts`, 'one second text');
-  if (pair.length !== text.length) throw mismatch(`${text.length} texts`, `${pair.length} second texts`);
-  return [text as Text[], pair as Text[]];
-}
-
-function mismatch(texts: string, pairs: string): ArgumentError {
-  return new ArgumentError('ERR_TOKENIZER_PAIRS', {
-    owner: 'BertTokenizer',
-    what: 'texts and second texts do not pair up',
-    got: `${texts} and ${pairs}`,
-    expected: 'as many of each',
-  });
-}
-
-function notText(value: unknown, row: number, words: boolean): ArgumentError {
-  return new ArgumentError('ERR_TOKENIZER_TEXT', {
-    owner: 'BertTokenizer',
-    what: `text ${row} is no ${words ? 'list of words' : 'string'}`,
-    got: value === undefined ? 'nothing' : value,
-    expected: words ? 'a list of strings (isSplitIntoWords is on)' : 'a string',
-    hint: words ? undefined : 'for lists of words pass isSplitIntoWords: true',
-  });
 }

@@ -4,6 +4,9 @@ import { PreTokenizer, type WordSink } from './preTokenizer.ts';
 import { unitsOfCharacter } from './unicode.ts';
 import { TokenBuffer, type WordPiece } from './wordPiece.ts';
 
+/** UTF-16 units that are normalized before they are split. */
+const CHUNK = 4096;
+
 /** Where the tokens of one text (or of one list of words) come from. All arrays have one element a token. */
 export interface TokenPlaces {
   /** First UTF-16 unit in the text, or in the word where words were given. */
@@ -118,6 +121,20 @@ export class Pipeline implements WordSink {
 
   /** The part of `text` from `start` to `end`, which holds no added token that is sought in the text as given. */
   #tokenizePart(text: string, start: number, end: number, splitSpecialTokens: boolean): void {
+    if (!this.#normalizedFinder.isEmpty) {
+      this.#tokenizeChunk(text, start, end, splitSpecialTokens);
+      return;
+    }
+    // Nothing reaches across a space, so a long text goes through in pieces that stay in the processor's cache.
+    for (let from = start; from < end; ) {
+      const space = from + CHUNK < end ? text.indexOf(' ', from + CHUNK) : -1;
+      const to = space < 0 || space > end ? end : space;
+      this.#tokenizeChunk(text, from, to, splitSpecialTokens);
+      from = to;
+    }
+  }
+
+  #tokenizeChunk(text: string, start: number, end: number, splitSpecialTokens: boolean): void {
     const normalized = this.#normalized;
     const out = this.#out;
     const before = out.length;

@@ -1,20 +1,22 @@
 /** A key and its value, which is not negative. */
 export type TrieEntry = readonly [key: string, value: number];
 
+// What is known of a node, side by side in one array.
+const UNIT = 0;
+const FIRST_CHILD = 1;
+const VALUE = 2;
+const STRIDE = 3;
+
 /** Nodes with more children than this are searched by halving. */
 const FEW = 8;
 
 /**
- * Several tries over UTF-16 units in three arrays. Nodes are numbered level by level, so the children of a node have
- * consecutive numbers and their units lie side by side: a vocabulary of 30,000 pieces takes 1 MB and a step about one
- * memory access. Node k is the root of the k-th list.
+ * Several tries over UTF-16 units in one array. Nodes are numbered level by level, so the children of a node lie side
+ * by side, from its first child to that of the next node: a vocabulary of 30,000 pieces takes 1 MB, and a step is
+ * seldom more than one memory access. Node k is the root of the k-th list.
  */
 export class Trie {
-  /** The children of node n are the nodes from firstChild[n] to firstChild[n + 1] (exclusive), by rising unit. */
-  readonly #firstChild: Int32Array;
-  readonly #units: Uint16Array;
-  /** The value of the key that ends at each node, or −1. */
-  readonly values: Int32Array;
+  readonly #nodes: Int32Array;
   /** Children of the roots by unit: these have thousands. */
   readonly #rootChildren: readonly Int32Array[];
 
@@ -61,9 +63,12 @@ export class Trie {
       }
     }
     firstChild.push(lows.length);
-    this.#firstChild = Int32Array.from(firstChild);
-    this.#units = Uint16Array.from(units);
-    this.values = Int32Array.from(values);
+    this.#nodes = new Int32Array(firstChild.length * STRIDE);
+    for (let node = 0; node < firstChild.length; node++) {
+      this.#nodes[node * STRIDE + UNIT] = units[node] ?? 0;
+      this.#nodes[node * STRIDE + FIRST_CHILD] = firstChild[node];
+      this.#nodes[node * STRIDE + VALUE] = values[node] ?? -1;
+    }
     this.#rootChildren = lists.map((_, root) => {
       const children = new Int32Array(0x10000).fill(-1);
       for (let child = firstChild[root]; child < firstChild[root + 1]; child++) children[units[child]] = child;
@@ -71,17 +76,22 @@ export class Trie {
     });
   }
 
+  /** The value of the key that ends at a node, or −1. */
+  valueOf(node: number): number {
+    return this.#nodes[node * STRIDE + VALUE];
+  }
+
   /** The child of a node (no root) along a unit, or −1. */
   child(node: number, unit: number): number {
-    const units = this.#units;
-    let low = this.#firstChild[node];
-    let high = this.#firstChild[node + 1];
+    const nodes = this.#nodes;
+    let low = nodes[node * STRIDE + FIRST_CHILD];
+    let high = nodes[(node + 1) * STRIDE + FIRST_CHILD];
     while (high - low > FEW) {
       const middle = (low + high) >> 1;
-      if (units[middle] <= unit) low = middle;
+      if (nodes[middle * STRIDE + UNIT] <= unit) low = middle;
       else high = middle;
     }
-    for (let child = low; child < high; child++) if (units[child] === unit) return child;
+    for (let child = low; child < high; child++) if (nodes[child * STRIDE + UNIT] === unit) return child;
     return -1;
   }
 

@@ -50,7 +50,7 @@ export class WordPiece {
   readonly continuingSubwordPrefix: string;
   readonly maxInputCharsPerWord: number;
   readonly #trie: Trie;
-  readonly #cache = new WordCache(1 << 15);
+  readonly #cache = new WordCache(1 << 14);
 
   /** @throws ModelError where the vocabulary lacks the unknown token. */
   constructor(vocab: ReadonlyMap<string, number>, options: WordPieceOptions = {}) {
@@ -94,15 +94,15 @@ export class WordPiece {
   /** Cuts a word into the longest pieces from its left on; false where a part of it is no piece. */
   #walk(units: Uint16Array, start: number, end: number, out: TokenBuffer): boolean {
     const trie = this.#trie;
-    const { values } = trie;
     let root = INITIAL;
     for (let from = start; from < end; root = CONTINUING) {
       let token = -1;
       let tokenEnd = from;
       let node = trie.rootChild(root, units[from]);
       for (let next = from + 1; node !== -1; next++) {
-        if (values[node] !== -1) {
-          token = values[node];
+        const value = trie.valueOf(node);
+        if (value !== -1) {
+          token = value;
           tokenEnd = next;
         }
         if (next === end) break;

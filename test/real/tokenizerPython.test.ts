@@ -81,10 +81,10 @@ print(json.dumps({"class": type(t).__name__, "length": len(t), "max": t.model_ma
 
     test('a trained vocabulary is nearly that of tokenizers', () => {
       // ASCII alone: which of the characters that stand equally often are left out, Python leaves to chance.
-    const lines = read('data/text/web-lines.txt')
-      .split('\n')
-      .filter((line) => /^[ -~]*$/.test(line))
-      .slice(0, 20_000);
+      const lines = read('data/text/web-lines.txt')
+        .split('\n')
+        .filter((line) => /^[ -~]*$/.test(line))
+        .slice(0, 20_000);
       writeFileSync(join(directory, 'lines.json'), JSON.stringify(lines));
       const vocabSize = 6000;
       const expected: string[] = runPython(
