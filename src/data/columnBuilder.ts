@@ -9,7 +9,7 @@ export interface BuilderContext {
   readonly owner: string;
   readonly column: string;
   readonly file?: string | undefined;
-  /** Default: the position itself, from 0, as `dataset.row` counts. */
+  /** Default: the position, counted from 1, as all rows in messages are. */
   readonly row?: ((position: number) => number) | undefined;
   /** How many lists and objects stand around this column's values. */
   readonly depth?: number | undefined;
@@ -303,7 +303,7 @@ function isArrayLike(value: unknown): value is AnyList {
 }
 
 function rowOf(context: BuilderContext, position: number): number {
-  return context.row === undefined ? position : context.row(position);
+  return context.row?.(position) ?? position + 1;
 }
 
 function mixed(context: BuilderContext, position: number, value: unknown, expected: string): DataError {

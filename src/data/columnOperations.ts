@@ -65,7 +65,7 @@ export function castCells(context: BuilderContext, cells: ColumnView, target: Fe
           got: cell,
           expected: describeFeature(target),
           file: context.file,
-          row: context.row?.(row) ?? row,
+          row: context.row?.(row) ?? row + 1,
           column: context.column,
         });
       }

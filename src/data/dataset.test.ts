@@ -58,10 +58,10 @@ describe('building', () => {
 
   test('a value of another type is an error with its row and column', () => {
     expect(() => Dataset.fromRows<Record<string, Cell>>([{ a: 1 }, { a: 'x' }])).toThrow(
-      "[Dataset.fromRows] a value does not fit its column (row 1, column 'a'), got 'x', expected a number",
+      "[Dataset.fromRows] a value does not fit its column (row 2, column 'a'), got 'x', expected a number",
     );
     expect(() => Dataset.fromColumns({ y: [0, 2] }, { features: { y: classLabel(['no', 'yes']) } })).toThrow(
-      /row 1, column 'y'.*classLabel\("no", "yes"\)/,
+      /row 2, column 'y'.*classLabel\("no", "yes"\)/,
     );
   });
 
@@ -189,7 +189,7 @@ describe('columns', () => {
     const labels = texts.castColumn('v', 'int64').castColumn('v', classLabel(['no', 'yes']));
     expect(labels.castColumn('v', 'string').column('v').toArray()).toEqual(['yes', null, 'no']);
     expect(() => Dataset.fromColumns({ v: ['1', 'x'] }).castColumn('v', 'float64')).toThrow(
-      "[castColumn] a value cannot be cast (row 1, column 'v'), got 'x', expected float64",
+      "[castColumn] a value cannot be cast (row 2, column 'v'), got 'x', expected float64",
     );
   });
 

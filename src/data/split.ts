@@ -74,7 +74,7 @@ function stratified(
         lonely !== undefined
           ? 'a class has one row only, which cannot stand in both parts'
           : `${testRows} test and ${rows - testRows} train rows cannot hold each of ${groups.length} classes`,
-      row: lonely?.[0],
+      row: lonely === undefined ? undefined : lonely[0] + 1,
       column,
       hint: lonely !== undefined ? 'drop the class, add rows, or leave stratifyByColumn out' : 'change testSize',
     });

@@ -84,7 +84,7 @@ export function checkLabels(owner: string, predictions: ArrayLike<number>, refer
         what: `a ${what} is no class label`,
         got: value,
         expected: 'a whole number from 0',
-        row,
+        row: row + 1,
         hint: value === -1 || value === -100 ? 'this row has no label: leave it out of the evaluation' : undefined,
       });
     }

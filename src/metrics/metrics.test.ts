@@ -188,7 +188,7 @@ describe('what cannot be scored is refused', () => {
 
   test('rows without a label', () => {
     expect(() => accuracy.compute([1, 0], [1, -1])).toThrow(
-      '[accuracy] a reference is no class label (row 1), got -1, expected a whole number from 0; this row has no label',
+      '[accuracy] a reference is no class label (row 2), got -1, expected a whole number from 0; this row has no label',
     );
     expect(() => f1.compute([0.3], [1])).toThrow(/a prediction is no class label.*got 0.3/);
   });
