@@ -98,5 +98,8 @@ async function readConfigFile<Config extends ModelConfig>(
   } catch (cause) {
     throw new ModelError('ERR_CONFIG', { owner, what: 'config.json is not JSON', file, cause });
   }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) {
+    throw new ModelError('ERR_CONFIG', { owner, what: 'config.json holds no object', file, got: json });
+  }
   return head.architecture.readConfig(json as Record<string, unknown>, file);
 }

@@ -69,6 +69,7 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
 
   /** A copy of one parameter's elements. */
   weight(name: string): Tensor<'float32'> {
+    this.#requireUsable();
     const parameter = this.parameters.get(name);
     if (parameter === undefined) {
       throw new ArgumentError('ERR_PARAMETER', {
@@ -168,6 +169,11 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     await this.#built.arena.dispose();
   }
 
+  /** For `await using`. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose();
+  }
+
   /** Puts another configuration in place; a head of another size is new, everything else stays. For labels that come from data. */
   protected async reconfigure(config: Config, seed: number): Promise<void> {
     const before = this.#built;
@@ -213,7 +219,11 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
 
   #requireUsable(): void {
     if (!this.#disposed) return;
-    throw new RunError('ERR_DISPOSED', { owner: this.#head.className, what: 'the model was disposed' });
+    throw new RunError('ERR_DISPOSED', {
+      owner: this.#head.className,
+      what: 'the model was disposed',
+      hint: 'load it again, or dispose it later',
+    });
   }
 }
 

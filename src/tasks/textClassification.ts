@@ -1,4 +1,4 @@
-import { DataError } from '../core/errors.ts';
+import { ArgumentError, DataError, ModelError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/index.ts';
@@ -10,7 +10,7 @@ import type { TokenSequence } from '../nn/packing.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
 import type { Evaluator, Task } from './task.ts';
 import { type ColumnNames, findTextColumns, type TextColumns } from './textColumns.ts';
-import { type Labels, labelsOf, namesOfLabels } from './textLabels.ts';
+import { type Labels, labelsOf, labelsOfData } from './textLabels.ts';
 
 /** One text, or pair of texts, ready for the model. */
 export interface TextFeature extends TokenSequence {
@@ -40,33 +40,54 @@ export class TextClassification implements Task<TextFeature> {
   #found: { signature: string; columns: TextColumns } | undefined;
   #metrics: readonly Metric[] | undefined;
 
-  /** @throws DataError where the tokenizer's vocabulary is larger than the model's embedding. */
+  /**
+   * @throws ModelError where the tokenizer has more tokens than the model's embedding.
+   * @throws ArgumentError where `maxLength` is more than the model can take.
+   */
   constructor(model: BertForSequenceClassification, tokenizer: BertTokenizer, options: TextClassificationOptions = {}) {
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#options = options;
-    if (tokenizer.vocabSize > model.config.vocabSize) {
-      throw new DataError('ERR_VOCABULARY', {
+    const { vocabSize, maxPositionEmbeddings } = model.config;
+    if (tokenizer.size > vocabSize) {
+      throw new ModelError('ERR_VOCABULARY', {
         owner: this.name,
         what: "the tokenizer's vocabulary does not match the model's embedding",
-        got: `${tokenizer.vocabSize} tokens`,
-        expected: `at most ${model.config.vocabSize}`,
+        got: `${tokenizer.size} tokens`,
+        expected: `at most ${vocabSize}`,
         hint: 'use the tokenizer that was saved with the model',
+      });
+    }
+    if (options.maxLength !== undefined && options.maxLength > maxPositionEmbeddings) {
+      throw new ArgumentError('ERR_MAX_LENGTH', {
+        owner: this.name,
+        what: 'maxLength is more than the model can take',
+        got: options.maxLength,
+        expected: `at most ${maxPositionEmbeddings} (max_position_embeddings)`,
       });
     }
   }
 
   /** The longest row in tokens. */
   get maxLength(): number {
-    const limit = Math.min(this.#tokenizer.modelMaxLength, this.#model.config.maxPositionEmbeddings);
-    return Math.min(this.#options.maxLength ?? limit, limit);
+    // One that is asked for goes before the tokenizer's own, as in Hugging Face.
+    return (
+      this.#options.maxLength ?? Math.min(this.#tokenizer.modelMaxLength, this.#model.config.maxPositionEmbeddings)
+    );
   }
 
   async adapt(dataset: Dataset): Promise<void> {
     const { label } = this.#columns(dataset);
     this.#metrics = dataset.info.name === 'glue' ? glueMetrics[dataset.info.config ?? ''] : this.#metrics;
-    const names = label === undefined ? undefined : namesOfLabels(dataset, label, this.#model.config.id2label);
-    if (names !== undefined) await this.#model.useLabels(names.names, { ...names.problem, seed: this.#options.seed });
+    const labels = label === undefined ? undefined : labelsOfData(dataset, label, this.#model);
+    if (labels === undefined) return;
+    const before = this.#model.config.id2label;
+    await this.#model.useLabels(labels.names, { problemType: labels.problemType, seed: this.#options.seed });
+    if (before.join('\n') !== labels.names.join('\n')) {
+      log.info(
+        `labels, from the data: ${labels.names.join(', ')}${labels.names.length === before.length ? '' : ' (a new head)'}`,
+      );
+    }
   }
 
   async prepare(dataset: Dataset, { labels }: { readonly labels: 'required' | 'optional' }): Promise<TextFeature[]> {
@@ -153,7 +174,7 @@ export class TextClassification implements Task<TextFeature> {
       },
       prediction: () => ({
         predictions: new Tensor('float32', Float32Array.from(logits), [labels.length, numLabels]),
-        labelIds: labelTensor(labels, problemType === 'single_label_classification'),
+        labelIds: labelTensor(labels, problemType === 'single_label_classification' ? undefined : numLabels),
       }),
       metrics: () => {
         if (labels.length === 0 || labels.some((label) => label === undefined)) return {};
@@ -208,8 +229,9 @@ function largest(values: readonly number[], start: number, count: number): numbe
   return best;
 }
 
-function labelTensor(labels: readonly (number | readonly number[] | undefined)[], whole: boolean): Tensor {
-  if (whole) {
+/** @param width numbers a row; undefined for class numbers, where −1 stands for none. */
+function labelTensor(labels: readonly (number | readonly number[] | undefined)[], width: number | undefined): Tensor {
+  if (width === undefined) {
     return new Tensor(
       'int64',
       BigInt64Array.from(labels, (label) => BigInt((label as number | undefined) ?? -1)),
@@ -217,9 +239,9 @@ function labelTensor(labels: readonly (number | readonly number[] | undefined)[]
     );
   }
   const rows = labels.map((label) =>
-    label === undefined ? [Number.NaN] : typeof label === 'number' ? [label] : label,
+    label === undefined ? new Array<number>(width).fill(Number.NaN) : typeof label === 'number' ? [label] : label,
   );
-  return new Tensor('float32', Float32Array.from(rows.flat()), [labels.length, rows[0]?.length ?? 1]);
+  return new Tensor('float32', Float32Array.from(rows.flat()), [labels.length, width]);
 }
 
 function textsOf(dataset: Dataset, column: string, start: number, end: number): string[] {

@@ -1,4 +1,4 @@
-import { DataError, didYouMean } from '../core/errors.ts';
+import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { type Dataset, describeFeature, glueTasks } from '../data/index.ts';
 
@@ -29,6 +29,14 @@ export function findTextColumns(dataset: Dataset, named: ColumnNames = {}): Text
   const columns = Object.keys(dataset.features);
   for (const name of [named.text, named.textPair, named.label]) {
     if (name !== undefined && !columns.includes(name)) throw missingColumn(name, columns);
+  }
+  if (named.textPair !== undefined && named.text === undefined) {
+    throw new ArgumentError('ERR_TEXT_COLUMNS', {
+      owner: 'text-classification',
+      what: 'the second text column is named, the first is not',
+      got: named.textPair,
+      hint: 'name both: columns: { text, textPair }, or --text-column and --text-pair-column',
+    });
   }
   const label = named.label ?? labelNames.find((name) => columns.includes(name));
   const glue = dataset.info.name === 'glue' ? glueTasks.get(dataset.info.config ?? '') : undefined;

@@ -1,31 +1,50 @@
 import { DataError } from '../core/errors.ts';
 import { type Dataset, describeFeature, isClassLabel } from '../data/index.ts';
 import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
-import type { ProblemType } from '../models/bert/configuration.ts';
+import { defaultLabels, type ProblemType } from '../models/bert/configuration.ts';
 
 /** The label of a row by its index, as the model takes it; undefined where the row has none. */
 export type Labels = (index: number) => number | readonly number[] | undefined;
 
 const owner = 'text-classification';
 
+/** What a data set says of its labels. */
+export interface LabelsOfData {
+  readonly names: readonly string[];
+  readonly problemType?: ProblemType;
+}
+
 /**
- * The labels' names as the data has them, or undefined where it has only numbers, which say nothing of names.
- * @param current the model's own names: strings that are all among them keep the model's order.
+ * The labels as the data has them, or undefined where the model's own are to be kept: strings that are all among the
+ * model's names, and numbers, which say nothing of names. Where nobody has said yet how many labels there are
+ * (`model.labelsOpen`), numbers say that: 0, 1, 2 are three classes, fractions are a regression.
  */
-export function namesOfLabels(
+export function labelsOfData(
   dataset: Dataset,
   column: string,
-  current: readonly string[],
-): { names: readonly string[]; problem: { problemType?: ProblemType } } | undefined {
+  model: BertForSequenceClassification,
+): LabelsOfData | undefined {
+  const current = model.config.id2label;
   const feature = dataset.features[column];
-  if (isClassLabel(feature)) return { names: feature.names, problem: {} };
+  if (isClassLabel(feature)) return { names: feature.names };
   if (feature === 'string') {
     const found = dataset.unique(column).filter((name) => name !== null && name !== '') as string[];
     if (found.every((name) => current.includes(name))) return undefined;
-    return { names: [...found].sort(), problem: {} };
+    return { names: [...found].sort() };
   }
-  if (feature === 'bool') return { names: ['false', 'true'], problem: {} };
-  return undefined;
+  if (feature === 'bool') return { names: ['false', 'true'] };
+  if (typeof feature === 'object' && feature.type === 'list') {
+    // Hugging Face's guess: a row of numbers is a yes or no for each label.
+    if (model.config.problemType !== null) return undefined;
+    const width = (dataset.unique(column).find((row) => row !== null) as readonly unknown[] | undefined)?.length ?? 0;
+    const names = width === current.length ? current : defaultLabels(width);
+    return { names, problemType: 'multi_label_classification' };
+  }
+  if (!model.labelsOpen) return undefined;
+  if (feature === 'float64') return { names: defaultLabels(1), problemType: 'regression' };
+  const numbers = dataset.unique(column).filter((value) => value !== null) as number[];
+  const gapless = numbers.every((value) => value >= 0 && value < numbers.length);
+  return feature === 'int64' && gapless && numbers.length > 1 ? { names: defaultLabels(numbers.length) } : undefined;
 }
 
 /**
@@ -63,7 +82,12 @@ export function labelsOf(
     if (problemType === 'multi_label_classification' || (problemType === 'regression' && numLabels > 1)) {
       const values = value as readonly number[];
       if (!Array.isArray(value) || values.length !== numLabels || values.some((each) => typeof each !== 'number')) {
-        refuse(index, 'a label does not fit the model', value, `a list of ${numLabels} numbers`);
+        refuse(
+          index,
+          'a label does not fit the model',
+          value,
+          `a list of ${numLabels} numbers, as the model has labels`,
+        );
       }
       return values;
     }
@@ -80,7 +104,7 @@ export function labelsOf(
           : `a whole number from 0 to ${numLabels - 1}`;
       return refuse(
         index,
-        `a label is outside the model’s range (column of ${describeFeature(feature)})`,
+        `a label is outside the model's range (column of ${describeFeature(feature)})`,
         value,
         expected,
       );

@@ -1,5 +1,5 @@
 import { ArgumentError, didYouMean } from '../core/errors.ts';
-import { schedules } from './schedules.ts';
+import { type ScheduleName, schedules } from './schedules.ts';
 
 /** What an option's value may be. */
 export type OptionKind =
@@ -19,8 +19,8 @@ export interface OptionRule {
   readonly aliases?: readonly string[];
 }
 
-const scheduleNames = Object.keys(schedules);
-const intervals = ['no', 'steps', 'epoch'];
+const scheduleNames = Object.keys(schedules) as readonly ScheduleName[];
+const intervals = ['no', 'steps', 'epoch'] as const;
 const share = { type: 'number', min: 0, max: 1 } as const;
 const count = { type: 'integer', min: 1 } as const;
 
@@ -191,7 +191,8 @@ const refused: Readonly<Record<string, string>> = {
 };
 
 /**
- * Checks options against a table and fills in what is left out. snake_case names and aliases are taken.
+ * Checks options against a table and fills in what is left out; null, as in JSON, is left out too. snake_case names and
+ * aliases are taken.
  * @throws ArgumentError for an unknown name (with a suggestion), a wrong type or a value out of range.
  */
 export function resolveOptions(
@@ -209,11 +210,16 @@ export function resolveOptions(
   for (const [written, value] of Object.entries(given)) {
     const camel = written.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
     const name = byAlias.get(camel) ?? camel;
-    if (!(name in table)) throw unknownOption(owner, written, camel, [...Object.keys(table), ...byAlias.keys()]);
-    if (value === undefined) continue;
+    if (!Object.hasOwn(table, name))
+      throw unknownOption(owner, written, camel, [...Object.keys(table), ...byAlias.keys()]);
+    if (value === undefined || value === null) continue;
     const earlier = sources.get(name);
     if (earlier !== undefined) {
-      throw new ArgumentError('ERR_OPTION_TWICE', { owner, what: `'${written}' and '${earlier}' are the same option` });
+      throw new ArgumentError('ERR_OPTION_TWICE', {
+        owner,
+        what: `'${written}' and '${earlier}' are the same option`,
+        hint: 'leave one of them out',
+      });
     }
     sources.set(name, written);
     checkValue(owner, written, table[name].kind, value);
@@ -223,7 +229,7 @@ export function resolveOptions(
 }
 
 function unknownOption(owner: string, written: string, camel: string, known: readonly string[]): ArgumentError {
-  if (camel in refused) {
+  if (Object.hasOwn(refused, camel)) {
     return new ArgumentError('ERR_OPTION_REFUSED', {
       owner,
       what: `'${written}' has no meaning here`,

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../core/errors.ts';
-import { schedules } from './schedules.ts';
+import { type Schedule, schedules } from './schedules.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 
 /** How a run is cut into steps; a step is an optimizer step, of one or several batches. */
@@ -24,13 +24,14 @@ export function planTraining(args: TrainingArguments, examples: number): Trainin
       what: examples === 0 ? 'the training data has no rows' : 'the training data fills no batch',
       got: `${examples} rows`,
       expected: args.dataloaderDropLast ? `at least ${args.perDeviceTrainBatchSize}` : 'at least 1',
+      hint: examples === 0 ? 'give it rows' : 'lower perDeviceTrainBatchSize, or leave out dataloaderDropLast',
     });
   }
   const stepsPerEpoch = Math.max(1, Math.ceil(batchesPerEpoch / args.gradientAccumulationSteps));
   const totalSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * stepsPerEpoch);
   // A value below 1 is a share of all steps (transformers 5).
-  const warmupSteps = args.warmupSteps < 1 ? Math.ceil(args.warmupSteps * totalSteps) : Math.round(args.warmupSteps);
-  const schedule = schedules[args.lrSchedulerType];
+  const warmupSteps = args.warmupSteps < 1 ? Math.ceil(args.warmupSteps * totalSteps) : Math.floor(args.warmupSteps);
+  const schedule: Schedule = schedules[args.lrSchedulerType];
   const context = { warmupSteps, totalSteps, learningRate: args.learningRate };
   return {
     batchesPerEpoch,

@@ -19,7 +19,7 @@ function afterWarmup(after: (progress: number, context: ScheduleContext, step: n
 }
 
 /** Hugging Face's schedules by their names (`lr_scheduler_type`), with its default parameters. */
-export const schedules: Readonly<Record<string, Schedule>> = {
+export const schedules = {
   linear: afterWarmup((progress) => Math.max(0, 1 - progress)),
   constant: () => 1,
   constant_with_warmup: afterWarmup(() => 1),
@@ -39,4 +39,7 @@ export const schedules: Readonly<Record<string, Schedule>> = {
       ? step / Math.max(1, warmupSteps)
       : 1 / Math.sqrt((step + timescale - warmupSteps) / timescale);
   },
-};
+} as const satisfies Readonly<Record<string, Schedule>>;
+
+/** The name of a schedule. */
+export type ScheduleName = keyof typeof schedules;

@@ -1,5 +1,5 @@
 import { ensureWritableDirectory } from '#platform/files';
-import { ArgumentError, didYouMean } from '../core/errors.ts';
+import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Dataset } from '../data/index.ts';
 import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
@@ -29,6 +29,12 @@ export interface TrainerOptions {
   readonly computeMetrics?: ((prediction: EvalPrediction) => Metrics) | undefined;
   /** Called with every event of a run. */
   readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
+}
+
+/** What long calls take. */
+interface CallOptions {
+  /** Ends the call between two batches, with the signal's reason as its error. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What {@link Trainer.predict} gives (Hugging Face's `PredictionOutput`). */
@@ -82,6 +88,16 @@ export class Trainer {
         hint: 'pass model: await BertForSequenceClassification.fromPretrained(…)',
       });
     }
+    for (const name of ['trainDataset', 'evalDataset'] as const) {
+      const given: unknown = options[name];
+      if (given === undefined || (typeof given === 'object' && given !== null && 'features' in given)) continue;
+      throw new ArgumentError('ERR_DATASET', {
+        owner: 'Trainer',
+        what: `${name} is no data set`,
+        got: Array.isArray(given) ? `an array of ${given.length}` : given,
+        hint: 'make one: Dataset.fromRows(rows), or loadDataset(…)',
+      });
+    }
     this.model = options.model;
     this.args = options.args instanceof TrainingArguments ? options.args : new TrainingArguments(options.args);
     this.#options = options;
@@ -93,7 +109,7 @@ export class Trainer {
    * @param options.signal stops the run between two steps; the model keeps the weights of the last.
    * @returns a promise of the result that is also an async iterable of events.
    */
-  train(options: { readonly signal?: AbortSignal | undefined } = {}): TrainingRun {
+  train(options: CallOptions = {}): TrainingRun {
     const listeners = [logEvent, this.#options.onEvent].filter((listener) => listener !== undefined);
     return new TrainingRun(this.#train(options.signal), listeners);
   }
@@ -104,8 +120,8 @@ export class Trainer {
     if (trainDataset === undefined) throw missingDataset('train', 'trainDataset');
     if (args.evalStrategy !== 'no' && this.#options.evalDataset === undefined)
       throw missingDataset('evalStrategy', 'evalDataset');
-    if (args.outputDir !== undefined) await ensureWritableDirectory(args.outputDir);
-    const board = args.loggingDir === undefined ? undefined : await TensorBoardLog.open(args.loggingDir);
+    for (const directory of [args.outputDir, args.loggingDir])
+      if (directory !== undefined) await ensureWritableDirectory(directory);
     const task = await this.#taskFor(trainDataset);
     const features = await task.prepare(trainDataset, { labels: 'required' });
     const plan = planTraining(args, features.length);
@@ -115,6 +131,8 @@ export class Trainer {
       weightDecay: args.weightDecay,
       accumulate: args.gradientAccumulationSteps > 1,
     });
+    // Only now, so that a run that is refused leaves no file.
+    const board = args.loggingDir === undefined ? undefined : await TensorBoardLog.open(args.loggingDir);
     const events = this.#events(
       {
         type: 'begin',
@@ -131,7 +149,7 @@ export class Trainer {
         task,
         features,
         program,
-        evaluate: evaluating ? () => this.evaluate() : undefined,
+        evaluate: evaluating ? () => this.evaluate(undefined, { signal }) : undefined,
         signal,
       }),
     );
@@ -147,7 +165,7 @@ export class Trainer {
   }
 
   /** Metrics on a data set with labels, `evalDataset` by default: `eval_loss`, the task's own, and speeds. */
-  async evaluate(dataset?: Dataset): Promise<Metrics> {
+  async evaluate(dataset?: Dataset, options: CallOptions = {}): Promise<Metrics> {
     const data = dataset ?? this.#options.evalDataset;
     if (data === undefined) throw missingDataset('evaluate', 'evalDataset');
     const task = await this.#taskFor(data);
@@ -155,13 +173,15 @@ export class Trainer {
       data === this.#options.evalDataset
         ? await this.#evaluationFeatures(task)
         : await task.prepare(data, { labels: 'required' });
-    return (await this.#ask(task, features, 'eval')).metrics;
+    return (await this.#ask(task, features, 'eval', options.signal)).metrics;
   }
 
   /** The model's answers on a data set, whose labels may be missing; with labels, metrics under `test_` too. */
-  async predict(dataset: Dataset): Promise<PredictionOutput> {
+  async predict(dataset: Dataset, options: CallOptions = {}): Promise<PredictionOutput> {
+    if (dataset === undefined) throw missingDataset('predict', 'a data set');
     const task = await this.#taskFor(dataset);
-    const { evaluator, metrics } = await this.#ask(task, await task.prepare(dataset, { labels: 'optional' }), 'test');
+    const features = await task.prepare(dataset, { labels: 'optional' });
+    const { evaluator, metrics } = await this.#ask(task, features, 'test', options.signal);
     return { ...evaluator.prediction(), metrics };
   }
 
@@ -174,21 +194,31 @@ export class Trainer {
         hint: 'pass one, or set outputDir',
       });
     }
+    // First, so that a model without one is not half saved.
+    const tokenizer = await this.#findTokenizer();
     await this.model.savePretrained(directory);
-    await (await this.#findTokenizer()).savePretrained(directory);
+    await tokenizer.savePretrained(directory);
   }
 
   async #ask(
     task: Task,
     features: readonly unknown[],
-    prefix: string,
+    prefix: 'eval' | 'test',
+    signal: AbortSignal | undefined,
   ): Promise<{ evaluator: Evaluator<unknown>; metrics: Metrics }> {
+    if (features.length === 0) {
+      throw new DataError('ERR_NO_ROWS', {
+        owner: prefix === 'eval' ? 'Trainer.evaluate' : 'Trainer.predict',
+        what: 'the data set has no rows',
+      });
+    }
     const size = this.args.perDeviceEvalBatchSize;
     const evaluator = task.evaluator();
     const started = performance.now();
     let lossSum = 0;
     let counted = 0;
     for (let start = 0; start < features.length; start += size) {
+      signal?.throwIfAborted();
       const rows = features.slice(start, start + size);
       const batch = task.batch(rows);
       const outputs = await this.model.run(batch);
@@ -215,13 +245,25 @@ export class Trainer {
     };
     return {
       evaluator,
-      metrics: Object.fromEntries(Object.entries(metrics).map(([name, value]) => [`${prefix}_${name}`, value])),
+      metrics: Object.fromEntries(
+        Object.entries(metrics).map(([name, value]) => [
+          name.startsWith(`${prefix}_`) ? name : `${prefix}_${name}`,
+          value,
+        ]),
+      ),
     };
   }
 
   /** The task, made once, from the first data set that it is asked about. */
   #taskFor(dataset: Dataset): Promise<Task> {
-    this.#task ??= this.#makeTask(this.#options.trainDataset ?? dataset);
+    if (this.#task === undefined) {
+      const task = this.#makeTask(this.#options.trainDataset ?? dataset);
+      this.#task = task;
+      // What failed may be tried again with other data.
+      task.catch(() => {
+        this.#task = undefined;
+      });
+    }
     return this.#task;
   }
 
@@ -238,7 +280,13 @@ export class Trainer {
   }
 
   #evaluationFeatures(task: Task): Promise<readonly unknown[]> {
-    this.#evalFeatures ??= task.prepare(this.#options.evalDataset!, { labels: 'required' });
+    if (this.#evalFeatures === undefined) {
+      const features = task.prepare(this.#options.evalDataset!, { labels: 'required' });
+      this.#evalFeatures = features;
+      features.catch(() => {
+        this.#evalFeatures = undefined;
+      });
+    }
     return this.#evalFeatures;
   }
 

@@ -1,4 +1,8 @@
 import { resolveOptions, trainingOptions } from './options.ts';
+import type { ScheduleName } from './schedules.ts';
+
+/** When something is due: never, every so many steps, or at the end of each epoch. */
+export type IntervalStrategy = 'no' | 'steps' | 'epoch';
 
 /** Options of {@link TrainingArguments}: Hugging Face's names in camelCase, its meanings and its defaults. */
 export interface TrainingArgumentsOptions {
@@ -17,7 +21,7 @@ export interface TrainingArgumentsOptions {
   /** AdamW's learning rate at its highest. Default 5e-5. */
   learningRate?: number | undefined;
   /** How the learning rate goes from the end of the warm-up to the end of training. Default `'linear'`. */
-  lrSchedulerType?: string | undefined;
+  lrSchedulerType?: ScheduleName | undefined;
   /** Optimizer steps in which the learning rate rises from 0; a value below 1 is a share of all steps. Default 0. */
   warmupSteps?: number | undefined;
   /** Decoupled weight decay, of all but biases and LayerNorm. Default 0. */
@@ -28,11 +32,11 @@ export interface TrainingArgumentsOptions {
   /** Gradients are scaled down to this norm where theirs is larger; 0: never. Default 1. */
   maxGradNorm?: number | undefined;
   /** When to evaluate while training: `'no'` (the default), `'steps'` or `'epoch'`. */
-  evalStrategy?: string | undefined;
+  evalStrategy?: IntervalStrategy | undefined;
   /** Steps between evaluations under `'steps'`. Default: `loggingSteps`. */
   evalSteps?: number | undefined;
   /** When to log the training loss: `'no'`, `'steps'` (the default) or `'epoch'`. */
-  loggingStrategy?: string | undefined;
+  loggingStrategy?: IntervalStrategy | undefined;
   /** Steps between log lines. Default 500. */
   loggingSteps?: number | undefined;
   loggingFirstStep?: boolean | undefined;
@@ -59,7 +63,6 @@ export type ResolvedTrainingArguments = {
     : NonNullable<TrainingArgumentsOptions[K]>;
 };
 
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the fields are assigned from the table of options
 export interface TrainingArguments extends ResolvedTrainingArguments {}
 
 /**
@@ -69,7 +72,7 @@ export interface TrainingArguments extends ResolvedTrainingArguments {}
  * @example
  * const args = new TrainingArguments({ outputDir: './results', numTrainEpochs: 3, warmupSteps: 500, weightDecay: 0.01 });
  */
-// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: see above
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the fields are assigned from the table of options
 export class TrainingArguments {
   constructor(options: TrainingArgumentsOptions = {}) {
     Object.assign(this, resolveOptions('TrainingArguments', trainingOptions, options as Record<string, unknown>));

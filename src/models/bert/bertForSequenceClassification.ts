@@ -54,7 +54,6 @@ export function problemTypeOf(config: BertConfig): ProblemType {
  * console.log(logits.argmax(-1).item());
  */
 export class BertForSequenceClassification extends PreTrainedModel<BertConfig, SequenceClassifierOutput> {
-  /** Whether the number of labels may still follow the data: the head is new, and nobody said how many. */
   #labelsOpen: boolean;
 
   private constructor(parts: ModelParts<BertConfig>, labelsOpen: boolean) {
@@ -93,6 +92,11 @@ export class BertForSequenceClassification extends PreTrainedModel<BertConfig, S
     return this.config.id2label.length;
   }
 
+  /** Whether the labels may still come from the data: the head is new, and nobody said how many there are. */
+  get labelsOpen(): boolean {
+    return this.#labelsOpen;
+  }
+
   get problemType(): ProblemType {
     return problemTypeOf(this.config);
   }
@@ -125,6 +129,7 @@ export class BertForSequenceClassification extends PreTrainedModel<BertConfig, S
           hint: `load the model with numLabels: ${names.length}`,
         });
       }
+      this.#labelsOpen = false;
       await this.reconfigure(config, options.seed ?? 42);
       return;
     }
@@ -132,12 +137,13 @@ export class BertForSequenceClassification extends PreTrainedModel<BertConfig, S
     if (!unnamed && id2label.join('\n') !== names.join('\n')) {
       throw new ArgumentError('ERR_LABELS', {
         owner: 'BertForSequenceClassification',
-        what: 'the data’s labels have other names than the model’s',
+        what: "the data's labels have other names than the model's",
         got: names.join(', '),
         expected: id2label.join(', '),
-        hint: 'rename the data’s labels, or load the model with id2label',
+        hint: "rename the data's labels, or load the model with id2label",
       });
     }
+    this.#labelsOpen = false;
     this.relabel(config);
   }
 }

@@ -44,7 +44,23 @@ const numbers: Readonly<Record<NumberField, readonly [key: string, fallback: num
   padTokenId: ['pad_token_id', 0],
 };
 
-const otherKeys = ['hidden_act', 'classifier_dropout', 'id2label', 'label2id', 'num_labels', 'problem_type'];
+const otherKeys = [
+  'hidden_act',
+  'classifier_dropout',
+  'id2label',
+  'label2id',
+  'num_labels',
+  'problem_type',
+  // What was loaded is float32 here, and is saved so.
+  'dtype',
+  'torch_dtype',
+];
+
+const problemTypes: readonly ProblemType[] = [
+  'single_label_classification',
+  'multi_label_classification',
+  'regression',
+];
 
 /** A configuration from its parts; the rest has bert-base-uncased's values and two labels. */
 export function bertConfig(parts: Partial<BertConfig> = {}): BertConfig {
@@ -106,13 +122,24 @@ export function readBertConfig(json: Readonly<Record<string, unknown>>, file: st
   if (classifierDropout !== null && typeof classifierDropout !== 'number') {
     refuse('classifier_dropout is not a number', classifierDropout, 'a number or null');
   }
+  for (const [key, rate] of [
+    ['hidden_dropout_prob', fields.hiddenDropoutProb],
+    ['attention_probs_dropout_prob', fields.attentionProbsDropoutProb],
+    ['classifier_dropout', classifierDropout ?? 0],
+  ] as const) {
+    if (!((rate as number) < 1)) refuse(`${key} leaves nothing`, rate, 'a number below 1');
+  }
+  const problemType = (json['problem_type'] ?? null) as ProblemType | null;
+  if (problemType !== null && !problemTypes.includes(problemType)) {
+    refuse('problem_type is unknown', problemType, problemTypes.join(', '));
+  }
   const known = new Set([...Object.values(numbers).map(([key]) => key), ...otherKeys]);
   return {
     ...fields,
     hiddenAct,
     classifierDropout: classifierDropout as number | null,
     id2label: readLabels(json, refuse),
-    problemType: (json['problem_type'] as ProblemType | undefined) ?? null,
+    problemType,
     rest: Object.fromEntries(Object.entries(json).filter(([key]) => !known.has(key))),
   };
 }
@@ -122,7 +149,12 @@ function readLabels(
   refuse: (what: string, got: unknown, expected: string) => never,
 ): string[] {
   const id2label = json['id2label'];
-  if (id2label === undefined || id2label === null) return defaultLabels(Number(json['num_labels'] ?? 2));
+  if (id2label === undefined || id2label === null) {
+    const count = json['num_labels'] ?? 2;
+    if (!Number.isInteger(count) || (count as number) < 1)
+      refuse('num_labels is no number of labels', count, 'a whole number of at least 1');
+    return defaultLabels(count as number);
+  }
   const entries = Object.entries(id2label as Record<string, unknown>).map(
     ([id, label]) => [Number(id), String(label)] as const,
   );
@@ -147,6 +179,7 @@ export function writeBertConfig(config: BertConfig, className: string): Record<s
     ...config.rest,
     architectures: [className],
     model_type: 'bert',
+    dtype: 'float32',
     ...Object.fromEntries(fields),
     hidden_act: config.hiddenAct,
     classifier_dropout: config.classifierDropout,
