@@ -18,6 +18,7 @@ export {
 } from './models/bert/bertForSequenceClassification.ts';
 export { type BaseModelOutput, BertModel } from './models/bert/bertModel.ts';
 export { type BertConfig, bertConfig, type ProblemType } from './models/bert/configuration.ts';
+export { Bert } from './models/bert/model.ts';
 export type { ModelInputs } from './models/inputs.ts';
 export type { ModelOptions, PretrainedOptions } from './models/loading.ts';
 export type { EvalPrediction, Metrics } from './tasks/task.ts';

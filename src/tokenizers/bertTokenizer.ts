@@ -1,4 +1,4 @@
-import { callable } from '../core/callable.ts';
+import { Callable } from '../core/callable.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { type ResolveOptions, resolvePretrained } from '../hub/resolve.ts';
@@ -21,18 +21,6 @@ export interface EncodeCall {
   (text: TextInput, textPair: TextInput | null | undefined, options?: EncodeOptions): BatchEncoding;
 }
 
-/** Makes instances of what extends it callable: a call is a call of `encode`. */
-class CallableTokenizer {
-  constructor() {
-    const self: EncodeCall & BertTokenizer = callable<EncodeCall, BertTokenizer>(
-      new.target.prototype as BertTokenizer,
-      ((...parameters: Parameters<BertTokenizer['encode']>) => self.encode(...parameters)) as EncodeCall,
-    );
-    // biome-ignore lint/correctness/noConstructorReturn: the subclass's fields are to be made on the function
-    return self;
-  }
-}
-
 /**
  * BERT's tokenizer with Hugging Face's ids and offsets (transformers' BertTokenizer, tokenizers 0.23).
  * An instance is called like a function: `tokenizer(text)`, `tokenizer(texts, { padding: true })`,
@@ -44,7 +32,7 @@ class CallableTokenizer {
  * const tokenizer = await BertTokenizer.fromPretrained('bert-base-uncased');
  * const { inputIds } = tokenizer('Hello, world!'); // [1, 6]
  */
-export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
+export class BertTokenizer extends Callable<EncodeCall> {
   /** The vocabulary without added tokens: token to id. */
   readonly vocab: ReadonlyMap<string, number>;
   readonly modelMaxLength: number;
@@ -81,7 +69,7 @@ export class BertTokenizer extends (CallableTokenizer as new () => EncodeCall) {
 
   /** @throws ModelError where the vocabulary has no unknown token; ArgumentError where an added token's id is taken. */
   constructor(options: BertTokenizerOptions) {
-    super();
+    super('encode');
     const { vocab } = options;
     this.vocab = vocab instanceof Map ? vocab : new Map((vocab as readonly string[]).map((token, id) => [token, id]));
     this.modelMaxLength = options.modelMaxLength ?? Number.POSITIVE_INFINITY;
