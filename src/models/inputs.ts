@@ -1,6 +1,6 @@
 import type { Tensor } from '../core/tensor.ts';
 import type { TokenSequence } from '../nn/packing.ts';
-import type { BatchEncoding } from '../tokenizers/encoding.ts';
+import type { BatchEncoding } from '../tokenizers/index.ts';
 
 /** What a model takes: what a tokenizer gives, or tensors of token ids `[rows, length]` with a mask where rows are padded. */
 export type ModelInputs =

@@ -176,9 +176,6 @@ export const trainingOptions = {
   },
 } as const satisfies Readonly<Record<string, OptionRule>>;
 
-/** The name of a training option. */
-export type TrainingOptionName = keyof typeof trainingOptions;
-
 /** Options of Hugging Face's that have no meaning here: what to do instead. */
 const refused: Readonly<Record<string, string>> = {
   fp16: 'training is float32 here; leave it out',

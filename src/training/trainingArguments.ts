@@ -2,7 +2,7 @@ import { resolveOptions, trainingOptions } from './options.ts';
 import type { ScheduleName } from './schedules.ts';
 
 /** When something is due: never, every so many steps, or at the end of each epoch. */
-export type IntervalStrategy = 'no' | 'steps' | 'epoch';
+type IntervalStrategy = 'no' | 'steps' | 'epoch';
 
 /** Options of {@link TrainingArguments}: Hugging Face's names in camelCase, its meanings and its defaults. */
 export interface TrainingArgumentsOptions {
