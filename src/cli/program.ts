@@ -26,7 +26,10 @@ export async function runCommand(line: readonly string[]): Promise<void> {
     if (!(error instanceof CommanderError)) reportError(error, json);
     else if (error.exitCode !== 0) {
       // Commander has said what is wrong with the words; as JSON it is said here.
-      if (json) writeOutput(`${JSON.stringify({ error: { code: 'ERR_USAGE', message: error.message.replace(/^error: /, '') } })}\n`);
+      if (json)
+        writeOutput(
+          `${JSON.stringify({ error: { code: 'ERR_USAGE', message: error.message.replace(/^error: /, '') } })}\n`,
+        );
       setExitCode(2);
     }
   }
