@@ -9,7 +9,7 @@ export type Labels = (index: number) => number | readonly number[] | undefined;
 const owner = 'text-classification';
 
 /** What a data set says of its labels. */
-export interface LabelsOfData {
+interface LabelsOfData {
   readonly names: readonly string[];
   readonly problemType?: ProblemType;
 }
