@@ -1,0 +1,91 @@
+/**
+ * The tables of docs/command-line.md and docs/training-arguments.md, made from what the code itself knows: the command's own
+ * flags and the table of options. `npm run docs` writes them into the pages; a test holds the pages equal to them.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, type Option } from 'commander';
+import { addEvaluateCommand } from '../src/cli/evaluate.ts';
+import { addPredictCommand } from '../src/cli/predict.ts';
+import { addTrainCommand } from '../src/cli/train.ts';
+import { type OptionRule, trainingOptions } from '../src/training/options.ts';
+
+/** Every page with tables, and its tables by the name in their markers. */
+export const tables: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
+  'docs/command-line.md': {
+    train: () => flags(addTrainCommand),
+    evaluate: () => flags(addEvaluateCommand),
+    predict: () => flags(addPredictCommand),
+  },
+  'docs/training-arguments.md': { options },
+};
+
+/** A page with its tables as they should be, between `<!-- table: name -->` and `<!-- end -->`. */
+export function withTables(page: string, text: string): string {
+  return Object.entries(tables[page]).reduce((result, [name, make]) => {
+    const [before, after] = [`<!-- table: ${name} -->\n`, '\n<!-- end -->'];
+    const start = result.indexOf(before);
+    const end = result.indexOf(after, start);
+    if (start < 0 || end < 0) throw new Error(`${page} has no place for the table '${name}'`);
+    return result.slice(0, start + before.length) + make() + result.slice(end);
+  }, text);
+}
+
+function row(...cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+/** A command's flags, in the groups and the order of its help. */
+function flags(add: (program: Command) => void): string {
+  const program = new Command();
+  add(program);
+  const [command] = program.commands;
+  const lines = [row('flag', 'meaning', 'default'), '|---|---|---|'];
+  const groupOf = (option: Option) => option.helpGroupHeading?.replace(/:$/, '') ?? 'Options';
+  for (const group of new Set(command.options.map(groupOf))) {
+    lines.push(row(`**${group}**`, '', ''));
+    for (const option of command.options.filter((each) => groupOf(each) === group)) lines.push(flag(option));
+  }
+  return lines.join('\n');
+}
+
+function flag(option: Option): string {
+  const [, meaning, inDescription] = /^(.*?)(?: \(default: (.*)\))?$/s.exec(option.description)!;
+  const choices = option.argChoices === undefined ? '' : ` One of ${option.argChoices.join(', ')}.`;
+  const fallback = inDescription ?? (option.defaultValue === undefined ? '' : String(option.defaultValue));
+  return row(`\`${option.flags}\``, `${meaning}${choices}`, option.mandatory ? 'required' : fallback);
+}
+
+/** Every training option with its values, default and other names, by group. */
+function options(): string {
+  const lines = [row('option', 'values', 'default', 'meaning'), '|---|---|---|---|'];
+  const rules = Object.entries(trainingOptions) as [string, OptionRule][];
+  for (const group of new Set(rules.map(([, rule]) => rule.group))) {
+    lines.push(row(`**${group}**`, '', '', ''));
+    for (const [name, { kind, fallback, description, aliases }] of rules.filter(([, rule]) => rule.group === group)) {
+      const other = aliases === undefined ? '' : ` Also: ${aliases.map((alias) => `\`${alias}\``).join(', ')}.`;
+      lines.push(
+        row(`\`${name}\``, values(kind), fallback === undefined ? '–' : `\`${fallback}\``, description + other),
+      );
+    }
+  }
+  return lines.join('\n');
+}
+
+function values(kind: OptionRule['kind']): string {
+  if (kind.type === 'choice') return kind.choices.map((choice) => `\`${choice}\``).join(', ');
+  if (kind.type !== 'integer' && kind.type !== 'number') return kind.type;
+  const bounds = [
+    kind.min === undefined ? undefined : `≥ ${kind.min}`,
+    kind.above === undefined ? undefined : `> ${kind.above}`,
+    kind.max === undefined ? undefined : `≤ ${kind.max}`,
+  ].filter((bound) => bound !== undefined);
+  return [kind.type, ...bounds].join(' ');
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const page of Object.keys(tables)) {
+    const path = fileURLToPath(new URL(`../${page}`, import.meta.url));
+    writeFileSync(path, withTables(page, readFileSync(path, 'utf8')));
+  }
+}
