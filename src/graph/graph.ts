@@ -17,6 +17,8 @@ export interface DropoutMask {
 export interface GraphOptions {
   /** Whether dropout is on. */
   readonly training?: boolean;
+  /** The parameters that are trained; where absent, every value counts as trained. */
+  readonly trained?: ReadonlySet<Parameter> | undefined;
 }
 
 /**
@@ -30,10 +32,13 @@ export class Graph {
   readonly inputs = new Map<string, Value>();
   readonly parameters = new Map<Parameter, Value>();
   readonly dropoutMasks: DropoutMask[] = [];
+  readonly #trained: ReadonlySet<Parameter> | undefined;
+  readonly #depends = new Map<Value, boolean>();
   #layer = '';
 
-  constructor({ training = false }: GraphOptions = {}) {
+  constructor({ training = false, trained }: GraphOptions = {}) {
     this.training = training;
+    this.#trained = trained;
   }
 
   /** The path of the layer that is being traced. */
@@ -68,6 +73,21 @@ export class Graph {
       this.parameters.set(parameter, value);
     }
     return value;
+  }
+
+  /** Whether a value depends on a parameter that is trained; what does not is the same every time the same rows come. */
+  isTrained(value: Value): boolean {
+    if (this.#trained === undefined) return true;
+    let answer = this.#depends.get(value);
+    if (answer === undefined) {
+      const { node } = value;
+      answer =
+        node === undefined
+          ? [...this.parameters].some(([parameter, own]) => own === value && this.#trained!.has(parameter))
+          : node.inputs.some((input) => input !== undefined && this.isTrained(input));
+      this.#depends.set(value, answer);
+    }
+    return answer;
   }
 
   /** A mask for the dropout layer that is being traced. A layer called twice has two sites. */

@@ -6,6 +6,7 @@ import type { Engine, EngineTensor } from '../engine/engine.ts';
 import { writeSafetensors } from '../formats/safetensors-write.ts';
 import type { Graph } from '../graph/graph.ts';
 import type { Parameter } from '../graph/parameter.ts';
+import { type ParameterPattern, selectParameters } from '../nn/freezing.ts';
 import { BatchLayout, type LayoutForm } from '../nn/layout.ts';
 import { type PackOptions, packBatch, type TokenSequence } from '../nn/packing.ts';
 import type { Built, Head, ModelConfig, ModelParts } from './head.ts';
@@ -37,6 +38,7 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
   #built: Built<Config>;
   #forward = new Map<string, Promise<ForwardProgram>>();
   #training: TrainingProgram | undefined;
+  #frozen: ReadonlySet<string> = new Set();
   #disposed = false;
 
   protected constructor(parts: ModelParts<Config>) {
@@ -65,6 +67,36 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     let count = 0;
     for (const { shape } of this.parameters.values()) count += shape.reduce((product, dim) => product * dim, 1);
     return count;
+  }
+
+  /** The names of the parameters that training changes, in order. */
+  get trainableParameters(): string[] {
+    return [...this.parameters.keys()].filter((name) => !this.#frozen.has(name));
+  }
+
+  /**
+   * Leaves parameters as they are in training: no gradient, no moments, and nothing runs backward below the lowest trained
+   * one. Dropout is off below it too.
+   * @param pattern a path (`'bert.encoder'`), a glob, a RegExp or a function over names; see {@link ParameterPattern}.
+   * @throws ArgumentError where it means no parameter, or would leave none to train.
+   * @example model.freeze('bert'); // trains the head alone
+   */
+  freeze(pattern: ParameterPattern): void {
+    const names = selectParameters(this.parameters.keys(), pattern, 'model.freeze');
+    const frozen = new Set([...this.#frozen, ...names]);
+    if (frozen.size === this.parameters.size) {
+      throw new ArgumentError('ERR_ALL_FROZEN', {
+        owner: 'model.freeze',
+        what: 'that would leave no parameter to train',
+      });
+    }
+    this.#frozen = frozen;
+  }
+
+  /** The opposite of {@link freeze}. */
+  unfreeze(pattern: ParameterPattern): void {
+    const names = new Set(selectParameters(this.parameters.keys(), pattern, 'model.unfreeze'));
+    this.#frozen = new Set([...this.#frozen].filter((name) => !names.has(name)));
   }
 
   /** A copy of one parameter's elements. */
@@ -127,8 +159,8 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     this.#requireUsable();
     await this.#training?.dispose();
     const trained = new Map(
-      [...this.parameters].map(([name, parameter]) => [
-        parameter,
+      this.trainableParameters.map((name) => [
+        this.parameters.get(name)!,
         { weightDecay: decays(name) ? (options.weightDecay ?? 0) : 0, learningRateScale: 1 },
       ]),
     );

@@ -136,7 +136,7 @@ export class TrainingProgram {
     trained: ReadonlyMap<Parameter, Omit<OptimizedParameter, 'name' | 'rowGradient'>>,
     { accumulate = false }: { accumulate?: boolean } = {},
   ): Promise<TrainingProgram> {
-    const graph = new Graph({ training: true });
+    const graph = new Graph({ training: true, trained: new Set(trained.keys()) });
     const { outputs, loss } = trace(graph);
     const reached = [...trained.keys()].filter((parameter) => graph.parameters.has(parameter));
     const gradients = differentiate(

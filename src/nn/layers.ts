@@ -57,7 +57,8 @@ export class LayerNorm extends Module<(x: Value) => Value> {
 /**
  * Sets each element to 0 with the given probability and scales the rest by 1 / (1 − probability), while the graph is made
  * for training; else the identity (Srivastava et al. 2014). The mask is an input of the graph, so that its bits do not
- * depend on the engine.
+ * depend on the engine. Below everything that is trained it is the identity too: a frozen part runs as it does when it is
+ * asked, so that its results can be kept (Hugging Face leaves dropout on there).
  */
 export class Dropout extends Module<(x: Value) => Value> {
   readonly #probability: number;
@@ -68,7 +69,7 @@ export class Dropout extends Module<(x: Value) => Value> {
   }
 
   forward(x: Value): Value {
-    if (!x.graph.training || this.#probability === 0) return x;
+    if (!x.graph.training || this.#probability === 0 || !x.graph.isTrained(x)) return x;
     return mul(x, x.graph.dropoutMask(x.shape, this.#probability));
   }
 }
