@@ -28,12 +28,19 @@ export interface Session {
   dispose(): Promise<void>;
 }
 
+/**
+ * What an engine computes in. `'bf16'` rounds the operands of products to bfloat16 and adds up in float32, as
+ * TrainingArguments' `bf16` asks for; weights, moments and the loss stay float32 either way.
+ */
+export type Precision = 'float32' | 'bf16';
+
 /** What runs a graph: ONNX bytes in, sessions out. */
 export interface Engine {
   /** `'onnxruntime'`, `'openvino'`, … */
   readonly name: string;
   /** The native library's own version. */
   readonly version: string;
+  readonly precision: Precision;
   /** Threads that one run uses. */
   readonly threads: number;
   createSession(model: Uint8Array): Promise<Session>;

@@ -150,6 +150,11 @@ export function environmentVariable(_name: string): string | undefined {
   return undefined;
 }
 
+/** Always empty: a page has no environment. */
+export function pathList(_name: string): string[] {
+  return [];
+}
+
 /** Always `browser`. */
 export function hostName(): string {
   return 'browser';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
+import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { ArgumentError, EnvironmentError } from '../core/errors.ts';
 
 /** Whether something stands at `path`, and what. */
@@ -331,6 +331,11 @@ export function baseName(path: string): string {
 /** A variable of the process's environment. */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name];
+}
+
+/** The folders that a variable like `PATH` lists, in its order; none where it is not set. */
+export function pathList(name: string): string[] {
+  return (process.env[name] ?? '').split(delimiter).filter((folder) => folder !== '');
 }
 
 /** This machine's name, as programs that watch several machines tell them apart. */

@@ -1,7 +1,15 @@
 import { EnvironmentError } from '../core/errors.ts';
 import type { NativeLibrary, NativePlatform, Pointer } from './native.node.ts';
 
-export type { NativeFunction, NativeLibrary, NativePlatform, NativeValue, Pointer } from './native.node.ts';
+export type {
+  NativeFunction,
+  NativeLibrary,
+  NativePlatform,
+  NativeStruct,
+  NativeValue,
+  Pointer,
+  StructTypes,
+} from './native.node.ts';
 
 /** There are no native libraries in a browser: everything that needs one says so and names what works instead. */
 function unavailable(owner: string): never {

@@ -7,7 +7,15 @@ import { EnvironmentError } from '../core/errors.ts';
 export type Pointer = bigint;
 
 /** What can be given to a C function or comes back from one. Typed arrays go in by their address, {@link addressOf}. */
-export type NativeValue = Pointer | number | boolean | string | null | undefined;
+export type NativeValue = Pointer | number | boolean | string | null | undefined | NativeStruct;
+
+/** A struct that is given by value, by its fields' names. */
+export interface NativeStruct {
+  readonly [field: string]: Pointer | number;
+}
+
+/** Structs that a prototype names, each as the C types of its fields in order. */
+export type StructTypes = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
 /** A C function. Called as it is, it runs on this thread. */
 export interface NativeFunction {
@@ -22,8 +30,12 @@ export interface NativeFunction {
 /** A shared library that was opened; it stays loaded until the process ends. */
 export interface NativeLibrary {
   readonly path: string;
-  /** The exported function of a prototype like `'void *create(const char *, size_t)'` (parameters without names). */
-  func(prototype: string): NativeFunction;
+  /**
+   * The exported function of a prototype like `'void *create(const char *, size_t)'` (parameters without names).
+   * After the parameters may stand `...`: then each further argument is given as two, its C type as a text and its value.
+   * @param structs the structs that are given by value, where the prototype names any.
+   */
+  func(prototype: string, structs?: StructTypes): NativeFunction;
   /** The function that stands at an address, by the same kind of prototype; its name is for error messages only. */
   functionAt(address: Pointer, prototype: string): NativeFunction;
 }
@@ -111,10 +123,12 @@ export async function openLibrary(path: string): Promise<NativeLibrary> {
   opened.add(library);
   return {
     path,
-    func(prototype) {
+    func(prototype, structs = {}) {
       const { name, result, parameters } = parsePrototype(prototype);
+      // Without a name of their own: koffi refuses to register a name twice in a process.
+      const types = parameters.map((type) => (type in structs ? koffi.struct(structs[type]) : type));
       try {
-        return wrap(library.func(name, result, parameters));
+        return wrap(library.func(name, result, types));
       } catch (cause) {
         throw new EnvironmentError('ERR_NATIVE_LIBRARY', {
           owner: 'openLibrary',

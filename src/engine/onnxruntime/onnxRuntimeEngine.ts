@@ -37,6 +37,7 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
   return {
     name: 'onnxruntime',
     version: environment.version,
+    precision: 'float32',
     threads,
     async createSession(model) {
       if (model.length === 0) {

@@ -1,12 +1,15 @@
 import { addressOf, copyFrom, cStrings, type Pointer } from '#platform/native';
 import { allocate } from '../../core/dtypes.ts';
 import { RunError } from '../../core/errors.ts';
+import { checkRun, type Declared } from '../checkTensors.ts';
 import type { EngineTensor, Session } from '../engine.ts';
-import { checkNames, checkTensor } from './checkTensors.ts';
+import { RunQueue } from '../runQueue.ts';
 import type { OrtEnvironment } from './environment.ts';
-import { type Declared, readSignature, readTypeAndShape } from './signature.ts';
+import { readSignature, readTypeAndShape } from './signature.ts';
 import { check, runError, takeFailure } from './status.ts';
 import { ValueCache } from './values.ts';
+
+const owner = 'OnnxRuntimeSession.run';
 
 /** What a session holds outside JavaScript's memory. */
 interface Holdings {
@@ -34,9 +37,7 @@ export class OnnxRuntimeSession implements Session {
     readonly inputs: BigUint64Array;
     readonly outputs: ReadonlyMap<string, Pointer>;
   };
-  /** Settles when all runs called so far have ended; never rejects. */
-  #last: Promise<void> = Promise.resolve();
-  #disposed: Promise<void> | undefined;
+  readonly #queue = new RunQueue(owner);
 
   /** Takes over a session's handle: it is freed with this object. */
   constructor(environment: OrtEnvironment, handle: Pointer) {
@@ -70,25 +71,14 @@ export class OnnxRuntimeSession implements Session {
     inputs: Readonly<Record<string, EngineTensor>>,
     outputs: Readonly<Record<string, EngineTensor | 'allocate'>>,
   ): Promise<Record<string, EngineTensor>> {
-    if (this.#disposed !== undefined) {
-      const error = new RunError('ERR_ENGINE_DISPOSED', {
-        owner: 'OnnxRuntimeSession.run',
-        what: 'this session was disposed',
-        hint: 'create another one, or dispose it later',
-      });
-      return Promise.reject(error);
-    }
-    const result = this.#last.then(() => this.#runNow(inputs, outputs));
-    this.#last = result.then(ignore, ignore);
-    return result;
+    return this.#queue.run(() => this.#runNow(inputs, outputs));
   }
 
   dispose(): Promise<void> {
-    this.#disposed ??= this.#last.then(() => {
+    return this.#queue.close(() => {
       forgotten().unregister(this.#holdings);
       return free(this.#holdings);
     });
-    return this.#disposed;
   }
 
   async #runNow(
@@ -96,13 +86,7 @@ export class OnnxRuntimeSession implements Session {
     outputs: Readonly<Record<string, EngineTensor | 'allocate'>>,
   ): Promise<Record<string, EngineTensor>> {
     const wanted = Object.keys(outputs);
-    checkNames('input', this.#inputs, Object.keys(inputs));
-    checkNames('output', this.#outputs, wanted);
-    for (const [name, declared] of this.#inputs) checkTensor('input', declared, inputs[name]);
-    for (const name of wanted) {
-      const output = outputs[name];
-      if (output !== 'allocate') checkTensor('output', this.#outputs.get(name)!, output);
-    }
+    checkRun(owner, { inputs: this.#inputs, outputs: this.#outputs }, inputs, outputs);
 
     const { handle, environment, inputValues, outputValues } = this.#holdings;
     const { api } = environment;
@@ -152,7 +136,7 @@ function copyOut({ api }: OrtEnvironment, name: string, value: Pointer): EngineT
     const { type, code, dims } = readTypeAndShape(api, info);
     if (type === undefined) {
       throw new RunError('ERR_ONNXRUNTIME_RUN', {
-        owner: 'OnnxRuntimeSession.run',
+        owner,
         what: `output '${name}' has an element type that cannot be fetched`,
         got: code,
       });
@@ -185,5 +169,3 @@ function forgotten(): FinalizationRegistry<Holdings> {
   registry ??= new FinalizationRegistry((holdings) => void free(holdings));
   return registry;
 }
-
-function ignore(): void {}

@@ -1,16 +1,10 @@
 import { addressOf, type NativeFunction, type Pointer, readString } from '#platform/native';
 import type { DType } from '../../core/dtypes.ts';
 import { GraphError } from '../../core/errors.ts';
+import type { Declared } from '../checkTensors.ts';
 import { elementType } from './elementTypes.ts';
 import type { OrtEnvironment } from './environment.ts';
 import { check } from './status.ts';
-
-/** What a model declares of one input or output; a dimension that is free is −1. */
-export interface Declared {
-  readonly name: string;
-  readonly type: DType;
-  readonly dims: readonly number[];
-}
 
 /** The inputs and the outputs of a loaded model, in its order. */
 export interface Signature {

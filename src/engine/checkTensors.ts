@@ -1,18 +1,23 @@
-import { byteSize } from '../../core/dtypes.ts';
-import { ArgumentError, didYouMean } from '../../core/errors.ts';
-import type { EngineTensor } from '../engine.ts';
-import type { Declared } from './signature.ts';
+import { byteSize, type DType } from '../core/dtypes.ts';
+import { ArgumentError, didYouMean } from '../core/errors.ts';
+import type { EngineTensor } from './engine.ts';
 
-const owner = 'OnnxRuntimeSession.run';
+/** What a model declares of one input or output; a dimension that is free is −1. */
+export interface Declared {
+  readonly name: string;
+  readonly type: DType;
+  /** Empty for a scalar, and where nothing is known of the shape. */
+  readonly dims: readonly number[];
+}
 
 /** What a list of tensors is for, as messages name it. */
-export type Role = 'input' | 'output';
+type Role = 'input' | 'output';
 
 /**
  * Holds a tensor that is fed, or written into, against what the model declares.
  * @throws ArgumentError where its type, rank, a fixed dimension or the number of its elements does not fit.
  */
-export function checkTensor(role: Role, declared: Declared, { type, dims, data }: EngineTensor): void {
+function checkTensor(owner: string, role: Role, declared: Declared, { type, dims, data }: EngineTensor): void {
   const { name } = declared;
   if (type !== declared.type) {
     throw new ArgumentError('ERR_ENGINE_TYPE', {
@@ -30,7 +35,7 @@ export function checkTensor(role: Role, declared: Declared, { type, dims, data }
       expected: `${byteSize(type)} bytes`,
     });
   }
-  // A tensor declared without any shape looks like a scalar here; ONNX Runtime knows better and checks by itself.
+  // A tensor declared without any shape looks like a scalar here; the native library knows better and checks by itself.
   const fits =
     declared.dims.length === 0 ||
     (dims.length === declared.dims.length && declared.dims.every((dim, axis) => dim < 0 || dim === dims[axis]));
@@ -57,7 +62,12 @@ export function checkTensor(role: Role, declared: Declared, { type, dims, data }
  * Holds the names of what is given against those of the model: outputs may be any of them, inputs must be all.
  * @throws ArgumentError for a name that the model does not have, an input that is not given, and no output at all.
  */
-export function checkNames(role: Role, declared: ReadonlyMap<string, Declared>, given: readonly string[]): void {
+function checkNames(
+  owner: string,
+  role: Role,
+  declared: ReadonlyMap<string, Declared>,
+  given: readonly string[],
+): void {
   for (const name of given) {
     if (declared.has(name)) continue;
     const meant = didYouMean(name, declared.keys());
@@ -86,4 +96,26 @@ export function checkNames(role: Role, declared: ReadonlyMap<string, Declared>, 
     got: given.join(', '),
     expected: `${missing.join(', ')} as well`,
   });
+}
+
+/**
+ * Holds all that a run is given against the model's inputs and outputs.
+ * @param owner who refuses: `'OnnxRuntimeSession.run'`.
+ * @throws ArgumentError as {@link checkNames} and {@link checkTensor} say.
+ */
+export function checkRun(
+  owner: string,
+  declared: {
+    readonly inputs: ReadonlyMap<string, Declared>;
+    readonly outputs: ReadonlyMap<string, Declared>;
+  },
+  inputs: Readonly<Record<string, EngineTensor>>,
+  outputs: Readonly<Record<string, EngineTensor | 'allocate'>>,
+): void {
+  checkNames(owner, 'input', declared.inputs, Object.keys(inputs));
+  checkNames(owner, 'output', declared.outputs, Object.keys(outputs));
+  for (const [name, input] of declared.inputs) checkTensor(owner, 'input', input, inputs[name]);
+  for (const [name, output] of Object.entries(outputs)) {
+    if (output !== 'allocate') checkTensor(owner, 'output', declared.outputs.get(name)!, output);
+  }
 }
