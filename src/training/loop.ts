@@ -130,19 +130,22 @@ async function trainStep<Feature>(context: LoopContext<Feature>, order: Uint32Ar
     tokens += batch.packed.tokens;
   }
   const learningRate = plan.learningRate(step);
-  const { gradientNorm } = await program.update({
-    learningRate,
-    beta1: args.adamBeta1,
-    beta2: args.adamBeta2,
-    epsilon: args.adamEpsilon,
-    maxGradNorm: args.maxGradNorm,
-    step,
-  });
-  if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+  // A loss that is no number may still have a finite gradient: of such a step nothing is applied either.
+  const { gradientNorm } = Number.isFinite(loss)
+    ? await program.update({
+        learningRate,
+        beta1: args.adamBeta1,
+        beta2: args.adamBeta2,
+        epsilon: args.adamEpsilon,
+        maxGradNorm: args.maxGradNorm,
+        step,
+      })
+    : { gradientNorm: Number.NaN };
+  if (!Number.isFinite(gradientNorm)) {
     const places = Array.from(order.subarray(first * size, last * size), (row) => row + 1);
     throw new RunError('ERR_NOT_FINITE', {
       owner: 'Trainer',
-      what: `step ${step} gave a loss of ${loss} and a gradient norm of ${gradientNorm}; the weights are those of step ${step - 1}`,
+      what: `step ${step} gave ${Number.isFinite(loss) ? `a gradient norm of ${gradientNorm}` : `a loss of ${loss}`}; the weights are those of step ${step - 1}`,
       hint: `lower learningRate, or look at the rows of the batch: ${places.join(', ')}`,
     });
   }
