@@ -2,6 +2,7 @@ import type { Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/index.ts';
 import type { EngineTensor } from '../engine/engine.ts';
 import type { ModelBatch } from '../models/programs.ts';
+import type { TokenSequence } from '../nn/packing.ts';
 
 /** What a user's own metrics are computed from (Hugging Face's `EvalPrediction`). */
 export interface EvalPrediction {
@@ -38,8 +39,8 @@ export interface Task<Feature = unknown> {
    * @throws DataError that names file or data set, row and column.
    */
   prepare(dataset: Dataset, options: { readonly labels: 'required' | 'optional' }): Promise<readonly Feature[]>;
-  /** Tokens of a feature. */
-  tokens(feature: Feature): number;
+  /** The token sequences that {@link batch} gives to the model for these features: the very objects. */
+  sequences(features: readonly Feature[]): readonly TokenSequence[];
   /** @param firstSample the number of the first row in the optimizer step's whole batch, for dropout. */
   batch(features: readonly Feature[], firstSample?: number): ModelBatch;
   evaluator(): Evaluator<Feature>;

@@ -130,8 +130,8 @@ export class TextClassification implements Task<TextFeature> {
     return cut;
   }
 
-  tokens(feature: TextFeature): number {
-    return feature.ids.length;
+  sequences(features: readonly TextFeature[]): readonly TextFeature[] {
+    return features;
   }
 
   batch(features: readonly TextFeature[], firstSample = 0): ModelBatch {

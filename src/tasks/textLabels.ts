@@ -1,5 +1,5 @@
 import { DataError } from '../core/errors.ts';
-import { type Dataset, describeFeature, isClassLabel } from '../data/index.ts';
+import { type Dataset, isClassLabel } from '../data/index.ts';
 import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
 import { defaultLabels, type ProblemType } from '../models/bert/configuration.ts';
 
@@ -71,7 +71,11 @@ export function labelsOf(
   const feature = dataset.features[column];
   const { problemType, numLabels, config } = model;
   const refuse = (index: number, what: string, got: unknown, expected?: string): never => {
-    throw new DataError('ERR_LABEL', { owner, what, got, expected, row: index + 1, column });
+    const hint =
+      got === undefined
+        ? 'remove the row, or fill it in'
+        : 'correct it, or load the model with as many labels as the data has';
+    throw new DataError('ERR_LABEL', { owner, what, got, expected, hint, row: index + 1, column });
   };
   const byName = new Map(config.id2label.map((name, id) => [name, id]));
   return (index) => {
@@ -94,7 +98,7 @@ export function labelsOf(
     if (problemType === 'regression') {
       return typeof value === 'number' && Number.isFinite(value)
         ? value
-        : refuse(index, 'a label is no number', value, 'a number');
+        : refuse(index, 'a label is no number', value, 'a finite number');
     }
     const id = typeof value === 'string' ? byName.get(value) : Number(value);
     if (id === undefined || !Number.isInteger(id) || id < 0 || id >= numLabels) {
@@ -102,12 +106,7 @@ export function labelsOf(
         typeof value === 'string'
           ? `one of ${config.id2label.join(', ')}`
           : `a whole number from 0 to ${numLabels - 1}`;
-      return refuse(
-        index,
-        `a label is outside the model's range (column of ${describeFeature(feature)})`,
-        value,
-        expected,
-      );
+      return refuse(index, "a label is outside the model's range", value, expected);
     }
     return id;
   };
