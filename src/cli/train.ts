@@ -18,6 +18,7 @@ import { makeReport } from './report.ts';
 interface TrainFlags extends DataFlags {
   readonly model: string;
   readonly tokenizer?: string;
+  readonly freeze?: readonly string[];
   readonly trainSplit: string;
   readonly evalSplit?: string;
   readonly threads?: number;
@@ -33,7 +34,12 @@ export function addTrainCommand(program: Command): void {
     .argument('[data]', 'the data set, as --dataset')
     .optionsGroup('Model:')
     .requiredOption('--model <path or name>', 'a directory with a model, or a name in the cache: bert-base-uncased')
-    .option('--tokenizer <path or name>', 'the tokenizer, where it does not stand with the model');
+    .option('--tokenizer <path or name>', 'the tokenizer, where it does not stand with the model')
+    .option(
+      '--freeze <path or glob>',
+      "parameters to leave as they are: 'bert', 'bert.encoder.layer.{0,1}.**'; may be given several times",
+      (pattern: string, earlier: readonly string[] = []) => [...earlier, pattern],
+    );
   addDataFlags(command);
   command
     .option('--train-split <name>', 'the split to train on', 'train')
@@ -78,6 +84,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     threads: flags.threads,
     seed: args.seed,
   });
+  if (flags.freeze !== undefined) model.freeze(flags.freeze);
   const progress = new Progress();
   const restoreLog = configureLog({
     sink: (level, message) => {

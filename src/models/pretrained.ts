@@ -5,6 +5,7 @@ import { Tensor } from '../core/tensor.ts';
 import type { Engine, EngineTensor } from '../engine/engine.ts';
 import { writeSafetensors } from '../formats/safetensors-write.ts';
 import type { Graph } from '../graph/graph.ts';
+import { elementCount } from '../graph/ndarray.ts';
 import type { Parameter } from '../graph/parameter.ts';
 import { type ParameterPattern, selectParameters } from '../nn/freezing.ts';
 import { BatchLayout, type LayoutForm } from '../nn/layout.ts';
@@ -19,8 +20,10 @@ import { initializeWeights } from './weights.ts';
 export interface TrainingOptions {
   /** AdamW's decoupled weight decay; 0 by default. Biases and LayerNorm have none, as in Hugging Face's Trainer. */
   readonly weightDecay?: number;
-  /** Whether several batches may go into one update. */
+  /** Whether several batches may go into one update; false by default. */
   readonly accumulate?: boolean;
+  /** Whether what frozen parameters give is computed once a row and kept; true by default. */
+  readonly cacheFrozenFeatures?: boolean;
 }
 
 /**
@@ -64,8 +67,17 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
 
   /** How many numbers the model has. */
   get numParameters(): number {
+    return this.#count(this.parameters.keys());
+  }
+
+  /** How many of them training changes. */
+  get numTrainableParameters(): number {
+    return this.#count(this.trainableParameters);
+  }
+
+  #count(names: Iterable<string>): number {
     let count = 0;
-    for (const { shape } of this.parameters.values()) count += shape.reduce((product, dim) => product * dim, 1);
+    for (const name of names) count += elementCount(this.parameters.get(name)!.shape);
     return count;
   }
 
@@ -165,7 +177,8 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
       ]),
     );
     this.#training = await TrainingProgram.create(this.#runtime, this.#tracer(form, true), trained, {
-      accumulate: options.accumulate ?? false,
+      ...options,
+      packing: { form, reads: this.#head.reads(true), padTokenId: this.config.padTokenId },
     });
     return this.#training;
   }

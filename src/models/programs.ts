@@ -1,13 +1,15 @@
 import { hashName } from '../core/random.ts';
 import type { AdamWStep, Arena, OptimizedParameter } from '../engine/arena.ts';
-import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
+import type { EngineTensor, Session } from '../engine/engine.ts';
 import { differentiate, gradientRows } from '../graph/differentiate.ts';
 import { type DropoutMask, Graph } from '../graph/graph.ts';
-import { requiredInputs, toOnnx } from '../graph/lowering.ts';
+import { toOnnx } from '../graph/lowering.ts';
 import type { Parameter } from '../graph/parameter.ts';
 import type { Value } from '../graph/value.ts';
 import type { DropoutJob } from '../kernels/dropout.ts';
-import type { PackedBatch } from '../nn/packing.ts';
+import type { PackedBatch, PackOptions, TokenSequence } from '../nn/packing.ts';
+import { pick, type Runtime, scalar, weightFeeds } from './feeds.ts';
+import { FrozenFeatures } from './frozenFeatures.ts';
 
 /** A batch as a model's graph takes it. */
 export interface ModelBatch {
@@ -26,12 +28,6 @@ export interface Traced {
 
 /** Traces a model's forward on a fresh graph. */
 export type Trace = (graph: Graph) => Traced;
-
-/** Where a program's parameters are and what runs it. */
-export interface Runtime {
-  readonly engine: Engine;
-  readonly arena: Arena;
-}
 
 /** A compiled forward computation: outputs, and the loss where it was traced. Dropout is off. */
 export class ForwardProgram {
@@ -76,6 +72,16 @@ export interface PassOptions {
   readonly masks?: (site: string, dims: readonly number[]) => Float32Array;
 }
 
+/** How a training program is made. */
+export interface ProgramOptions {
+  /** Whether several passes may go into one update; false by default. */
+  readonly accumulate?: boolean;
+  /** Whether what the frozen part gives is computed once and kept; true by default, and only in packed layout. */
+  readonly cacheFrozenFeatures?: boolean;
+  /** How batches are packed, as the graph is traced. */
+  readonly packing?: PackOptions;
+}
+
 /** A gradient that the engine gives as rows of a table. */
 interface RowOutput {
   readonly parameter: string;
@@ -97,6 +103,8 @@ export class TrainingProgram {
   readonly #rowOutputs: readonly RowOutput[];
   readonly #first: Readonly<Record<string, EngineTensor>>;
   readonly #further: Readonly<Record<string, EngineTensor>> | undefined;
+  readonly #features: FrozenFeatures | undefined;
+  readonly #packing: PackOptions;
   #passes = 0;
 
   private constructor(parts: {
@@ -108,7 +116,11 @@ export class TrainingProgram {
     rowOutputs: readonly RowOutput[];
     denseOutputs: readonly Parameter[];
     accumulate: boolean;
+    features: FrozenFeatures | undefined;
+    packing: PackOptions;
   }) {
+    this.#features = parts.features;
+    this.#packing = parts.packing;
     this.#arena = parts.arena;
     this.#session = parts.session;
     this.#weights = parts.weights;
@@ -127,23 +139,29 @@ export class TrainingProgram {
   }
 
   /**
-   * Traces, differentiates and compiles. Only `trained` parameters get gradients and moments (the latter zero).
-   * @param accumulate whether several passes may go into one update.
+   * Traces, differentiates and compiles. Only `trained` parameters get gradients and moments (the latter zero); what lies
+   * below all of them is a program of its own, which runs once a row.
    */
   static async create(
     runtime: Runtime,
     trace: Trace,
     trained: ReadonlyMap<Parameter, Omit<OptimizedParameter, 'name' | 'rowGradient'>>,
-    { accumulate = false }: { accumulate?: boolean } = {},
+    options: ProgramOptions = {},
   ): Promise<TrainingProgram> {
-    const graph = new Graph({ training: true, trained: new Set(trained.keys()) });
-    const { outputs, loss } = trace(graph);
+    const { accumulate = false } = options;
+    const traced = new Graph({ training: true, trained: new Set(trained.keys()) });
+    const { outputs, loss } = trace(traced);
+    const all = { ...outputs, loss: loss! };
+    const keep = options.cacheFrozenFeatures !== false && options.packing?.form !== 'padded';
+    const changing = new Set([...trained.keys()].flatMap((parameter) => traced.parameters.get(parameter) ?? []));
+    const split = keep ? await FrozenFeatures.split(runtime, traced, all, changing) : undefined;
+    const graph = split?.graph ?? traced;
+    const named: Record<string, Value> = { ...(split?.outputs ?? all) };
     const reached = [...trained.keys()].filter((parameter) => graph.parameters.has(parameter));
     const gradients = differentiate(
-      loss!,
+      named['loss'],
       reached.map((parameter) => graph.parameter(parameter)),
     );
-    const named: Record<string, Value> = { ...outputs, loss: loss! };
     const outputNames = Object.keys(named);
     const rowOutputs: RowOutput[] = [];
     const denseOutputs: Parameter[] = [];
@@ -171,7 +189,14 @@ export class TrainingProgram {
       rowOutputs,
       denseOutputs,
       accumulate,
+      features: split?.features,
+      packing: options.packing ?? {},
     });
+  }
+
+  /** Computes ahead what the frozen part makes of these rows; without a frozen part nothing happens. */
+  async computeFrozenFeatures(rows: readonly TokenSequence[]): Promise<void> {
+    await this.#features?.compute(rows, this.#packing);
   }
 
   /**
@@ -184,12 +209,14 @@ export class TrainingProgram {
       throw new RangeError('a second pass before an update needs a program made with accumulate: true');
     }
     const masks = await this.#dropoutMasks(batch.packed, pass);
+    const frozen = await this.#features?.feeds(batch.packed, this.#packing);
     const feeds = {
       ...batch.packed.feeds,
       ...batch.labels,
       loss_scale: scalar(pass.lossScale),
       ...this.#weights,
       ...masks,
+      ...frozen,
     };
     const results = await this.#session.run(pick(feeds, this.#session.inputNames), {
       ...Object.fromEntries(this.#outputNames.map((name) => [name, 'allocate' as const])),
@@ -233,8 +260,9 @@ export class TrainingProgram {
     );
   }
 
-  dispose(): Promise<void> {
-    return this.#session.dispose();
+  async dispose(): Promise<void> {
+    await this.#session.dispose();
+    await this.#features?.dispose();
   }
 }
 
@@ -251,26 +279,6 @@ function dropoutJob(mask: DropoutMask, packed: PackedBatch, dims: readonly numbe
   return { kind: 'attention', site, probability, samples: packed.samples, positions, heads, queries, keys };
 }
 
-function weightFeeds(graph: Graph, outputs: readonly Value[], arena: Arena): Record<string, EngineTensor> {
-  const parameters = new Set(graph.parameters.values());
-  return Object.fromEntries(
-    requiredInputs(graph, outputs)
-      .filter((value) => parameters.has(value))
-      .map(({ name, shape }) => [
-        name!,
-        { type: 'float32' as const, dims: shape as number[], data: arena.weight(name!) },
-      ]),
-  );
-}
-
 function gradientName(parameter: string): string {
   return `gradient.${parameter}`;
-}
-
-function scalar(value: number): EngineTensor {
-  return { type: 'float32', dims: [], data: Float32Array.of(value) };
-}
-
-function pick<T>(from: Readonly<Record<string, T>>, names: readonly string[]): Record<string, T> {
-  return Object.fromEntries(names.map((name) => [name, from[name]]));
 }

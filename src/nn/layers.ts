@@ -22,17 +22,26 @@ export class Linear extends Module<(x: Value) => Value> {
   }
 }
 
-/** Row `ids[i]` of a table. ids: int64 `[n]`, result `[n, dimension]`. Weight `[count, dimension]` from N(0, deviation²). */
+/**
+ * Row `ids[i]` of a table. ids: int64 `[n]`, result `[n, dimension]`. Weight `[count, dimension]` from N(0, deviation²).
+ * The row `paddingIndex` starts as zeros and gets no gradient here (PyTorch's `padding_idx`).
+ */
 export class Embedding extends Module<(ids: Value) => Value> {
   readonly weight: Parameter;
+  readonly #paddingIndex: number | undefined;
 
-  constructor(count: number, dimension: number, deviation = 0.02) {
+  constructor(count: number, dimension: number, deviation = 0.02, paddingIndex?: number) {
     super();
-    this.weight = new Parameter([count, dimension], normalInitializer(deviation));
+    const draw = normalInitializer(deviation);
+    this.weight = new Parameter([count, dimension], (elements, random) => {
+      draw(elements, random);
+      if (paddingIndex !== undefined) elements.fill(0, paddingIndex * dimension, (paddingIndex + 1) * dimension);
+    });
+    this.#paddingIndex = paddingIndex;
   }
 
   forward(ids: Value): Value {
-    return gatherRows(this.weight, ids);
+    return gatherRows(this.weight, ids, this.#paddingIndex === undefined ? {} : { paddingIndex: this.#paddingIndex });
   }
 }
 
@@ -62,14 +71,20 @@ export class LayerNorm extends Module<(x: Value) => Value> {
  */
 export class Dropout extends Module<(x: Value) => Value> {
   readonly #probability: number;
+  readonly #layer: Linear | undefined;
 
-  constructor(probability: number) {
+  /** @param layer the layer whose input this is, where that layer's training keeps the dropout on, whatever lies below. */
+  constructor(probability: number, layer?: Linear) {
     super();
     this.#probability = probability;
+    this.#layer = layer;
   }
 
   forward(x: Value): Value {
-    if (!x.graph.training || this.#probability === 0 || !x.graph.isTrained(x)) return x;
+    const { graph } = x;
+    if (!graph.training || this.#probability === 0) return x;
+    if (!graph.isTrained(x) && !(this.#layer !== undefined && graph.isTrained(graph.parameter(this.#layer.weight))))
+      return x;
     return mul(x, x.graph.dropoutMask(x.shape, this.#probability));
   }
 }

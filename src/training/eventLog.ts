@@ -13,7 +13,7 @@ export function describeEvent(event: TrainingEvent): string | undefined {
   switch (event.type) {
     case 'begin':
       return (
-        `training ${formatCount(event.parameters)} parameters on ${event.examples} rows: ${event.totalSteps} steps of ${event.batchSize} rows` +
+        `training ${describeParameters(event.trainedParameters, event.parameters)} on ${event.examples} rows: ${event.totalSteps} steps of ${event.batchSize} rows` +
         `${event.warmupSteps > 0 ? `, ${event.warmupSteps} of them warm-up` : ''}`
       );
     case 'step':
@@ -32,6 +32,12 @@ export function describeMetrics(metrics: Metrics): string {
   return Object.entries(metrics)
     .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toPrecision(4)}`)
     .join(', ');
+}
+
+function describeParameters(trained: number, all: number): string {
+  return trained === all
+    ? `${formatCount(all)} parameters`
+    : `${formatCount(trained)} of ${formatCount(all)} parameters`;
 }
 
 function formatCount(count: number): string {

@@ -10,6 +10,8 @@ export type TrainingEvent =
       readonly warmupSteps: number;
       readonly batchSize: number;
       readonly parameters: number;
+      /** How many of them are trained. */
+      readonly trainedParameters: number;
     }
   | {
       readonly type: 'step';

@@ -168,6 +168,12 @@ export const trainingOptions = {
     group: 'data',
     description: 'Cut longer rows (their number is said once); else they are an error.',
   },
+  cacheFrozenFeatures: {
+    kind: { type: 'boolean' },
+    fallback: true,
+    group: 'machine',
+    description: 'Compute what frozen parameters give once a row, and train on that.',
+  },
   dataloaderDropLast: {
     kind: { type: 'boolean' },
     fallback: false,

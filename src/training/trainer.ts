@@ -130,7 +130,9 @@ export class Trainer {
     const program = await this.model.prepareTraining({
       weightDecay: args.weightDecay,
       accumulate: args.gradientAccumulationSteps > 1,
+      cacheFrozenFeatures: args.cacheFrozenFeatures,
     });
+    await program.computeFrozenFeatures(task.sequences(features));
     // Only now, so that a run that is refused leaves no file.
     const board = args.loggingDir === undefined ? undefined : await TensorBoardLog.open(args.loggingDir);
     const events = this.#events(
@@ -142,6 +144,7 @@ export class Trainer {
         warmupSteps: plan.warmupSteps,
         batchSize: args.perDeviceTrainBatchSize * args.gradientAccumulationSteps,
         parameters: this.model.numParameters,
+        trainedParameters: this.model.numTrainableParameters,
       },
       trainingLoop({
         args,

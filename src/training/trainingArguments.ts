@@ -50,6 +50,8 @@ export interface TrainingArgumentsOptions {
   maxLength?: number | undefined;
   /** Cut longer rows; else they are an error. Default true. */
   truncation?: boolean | undefined;
+  /** Compute what frozen parameters give once a row, and train on that. Default true. */
+  cacheFrozenFeatures?: boolean | undefined;
   /** Leave out the last, smaller batch of an epoch. Default false. */
   dataloaderDropLast?: boolean | undefined;
 }

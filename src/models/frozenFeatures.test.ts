@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { gatherLog, largestDifference, tinyModel, tinyTokenizer, toyDataset } from '../../test/testing/tiny.ts';
+import { Trainer } from '../training/trainer.ts';
+import type { BertForSequenceClassification } from './bert/bertForSequenceClassification.ts';
+
+const dataset = toyDataset(24);
+
+/** Trains a tiny model, frozen as told, for two epochs of a few steps. */
+async function train(pattern: string | string[], cacheFrozenFeatures: boolean): Promise<BertForSequenceClassification> {
+  const model = await tinyModel();
+  model.freeze(pattern);
+  const trainer = new Trainer({
+    model,
+    tokenizer: tinyTokenizer(),
+    trainDataset: dataset,
+    args: { numTrainEpochs: 2, learningRate: 1e-2, weightDecay: 0.01, cacheFrozenFeatures },
+  });
+  await trainer.train();
+  return model;
+}
+
+const layers = ['bert.embeddings', 'bert.encoder.layer.0'];
+const frozen = [
+  { what: 'all of BERT', pattern: 'bert' },
+  { what: 'the embeddings and a layer', pattern: layers },
+];
+
+describe.each(frozen)('with $what frozen', ({ pattern }) => {
+  test('training on kept features gives the weights that training without them gives', async () => {
+    const lines = gatherLog();
+    const kept = await train(pattern, true);
+    expect(lines.filter((line) => line.includes('the frozen part was computed once for 24 rows'))).toHaveLength(1);
+    const computed = await train(pattern, false);
+    for (const name of kept.parameters.keys()) {
+      const difference = largestDifference(kept.weight(name).data, computed.weight(name).data);
+      expect(difference, name).toBeLessThan(1e-5);
+    }
+  });
+
+  test('what is frozen stays, what is not moves', async () => {
+    const before = await tinyModel();
+    const after = await train(pattern, true);
+    const trained = new Set(after.trainableParameters);
+    for (const name of after.parameters.keys()) {
+      // A key's bias shifts all scores of a query alike, which a softmax does not see: its gradient is rounding alone.
+      if (name.endsWith('key.bias')) continue;
+      const moved = largestDifference(after.weight(name).data, before.weight(name).data) > 0;
+      expect(moved, name).toBe(trained.has(name));
+    }
+  });
+});
+
+test('without a frozen part nothing is kept', async () => {
+  const lines = gatherLog();
+  await train('bert.pooler.dense.bias', true);
+  expect(lines.some((line) => line.includes('the frozen part'))).toBe(false);
+});
+
+test('the last trainable parameter cannot be frozen', async () => {
+  const model = await tinyModel();
+  model.freeze('bert');
+  expect(() => model.freeze('classifier')).toThrow('that would leave no parameter to train');
+  model.unfreeze('bert.pooler');
+  expect(model.trainableParameters).toEqual([
+    'bert.pooler.dense.weight',
+    'bert.pooler.dense.bias',
+    'classifier.weight',
+    'classifier.bias',
+  ]);
+});
