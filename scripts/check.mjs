@@ -14,7 +14,17 @@ const checks = {
   },
   lint: {
     says: 'lint rules and format (npm run format mends most)',
-    run: ['@biomejs/biome/bin/biome', 'check', '--diagnostic-level=warn', '--error-on-warnings', '.'],
+    run: [
+      '@biomejs/biome/bin/biome',
+      'check',
+      '--diagnostic-level=warn',
+      '--error-on-warnings',
+      // What git ignores is nobody's to format.
+      '--vcs-enabled=true',
+      '--vcs-client-kind=git',
+      '--vcs-use-ignore-file=true',
+      '.',
+    ],
   },
   layers: {
     says: 'who may import whom (.dependency-cruiser.cjs)',
