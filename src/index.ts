@@ -11,15 +11,34 @@ export { configureLog, type LogLevel, type LogSink } from './core/log.ts';
 export { Tensor } from './core/tensor.ts';
 export * from './data/index.ts';
 export { BertForMaskedLM, type MaskedLMOutput } from './models/bert/bertForMaskedLM.ts';
+export { BertForMultipleChoice, type MultipleChoiceModelOutput } from './models/bert/bertForMultipleChoice.ts';
+export {
+  BertForNextSentencePrediction,
+  type NextSentencePredictorOutput,
+} from './models/bert/bertForNextSentencePrediction.ts';
+export {
+  BertForPreTraining,
+  type PreTrainingBatchOptions,
+  type PreTrainingLabels,
+  type PreTrainingOutput,
+} from './models/bert/bertForPreTraining.ts';
+export {
+  type AnswerSpan,
+  BertForQuestionAnswering,
+  type QuestionAnsweringOutput,
+} from './models/bert/bertForQuestionAnswering.ts';
 export {
   BertForSequenceClassification,
   type LabelOptions,
   type SequenceClassifierOutput,
 } from './models/bert/bertForSequenceClassification.ts';
+export { BertForTokenClassification, type TokenClassifierOutput } from './models/bert/bertForTokenClassification.ts';
 export { type BaseModelOutput, BertModel } from './models/bert/bertModel.ts';
 export { type BertConfig, bertConfig, type ProblemType } from './models/bert/configuration.ts';
+export type { LabelNames } from './models/bert/labelledModel.ts';
 export { Bert } from './models/bert/model.ts';
 export type { ModelInputs } from './models/inputs.ts';
+export type { BatchOptions } from './models/labels.ts';
 export type { ModelOptions, PretrainedOptions } from './models/loading.ts';
 export type { EvalPrediction, Metrics } from './tasks/task.ts';
 export type { ColumnNames } from './tasks/textColumns.ts';

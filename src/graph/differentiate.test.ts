@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { finiteDifferences, largestDifference, randomArray } from '../../test/testing/arrays.ts';
+import { BertSequenceClassifier, sequenceClassificationLoss } from '../models/bert/bertForSequenceClassification.ts';
 import { bertConfig } from '../models/bert/configuration.ts';
-import { BertSequenceClassifier, sequenceClassificationLoss } from '../models/bert/sequenceClassification.ts';
 import { Embedding, Linear } from '../nn/layers.ts';
 import { BatchLayout } from '../nn/layout.ts';
 import { Module, nameParameters } from '../nn/module.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { BertSequenceClassifier, sequenceClassificationLoss } from '../models/bert/bertForSequenceClassification.ts';
 import { bertConfig } from '../models/bert/configuration.ts';
-import { BertSequenceClassifier, sequenceClassificationLoss } from '../models/bert/sequenceClassification.ts';
 import { BatchLayout, type LayoutForm } from '../nn/layout.ts';
 import { nameParameters } from '../nn/module.ts';
 import { differentiate } from './differentiate.ts';

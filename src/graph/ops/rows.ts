@@ -1,20 +1,26 @@
 import { ndarray } from '../ndarray.ts';
 import { type DefinedOp, defineOp, shapeError } from '../op.ts';
 import { requireRank, requireSame } from '../shapes.ts';
-import type { Dim } from '../value.ts';
-import { mul } from './arithmetic.ts';
+import type { Dim, Value } from '../value.ts';
+import { mul, sub } from './arithmetic.ts';
+import { abs, cast, isPositive } from './elementwise.ts';
 import { reshape, unsqueezed } from './shaping.ts';
 
-/** Row `ids[i]` of a table, for each i: an embedding look-up. table: `[rows, …]`; ids: int64 of any shape; `[n]` where the table is trained. */
-export const gatherRows: DefinedOp<readonly ['table', 'ids']> = defineOp('Gather', {
+/**
+ * Row `ids[i]` of a table, for each i: an embedding look-up. table: `[rows, …]`; ids: int64 of any shape; `[n]` where the
+ * table is trained. The row `paddingIndex` gets no gradient (PyTorch's `padding_idx`).
+ */
+export const gatherRows: DefinedOp<readonly ['table', 'ids'], { readonly paddingIndex?: number }> = defineOp('Gather', {
   inputs: ['table', 'ids'],
   indices: ['ids'],
   shape: ([table, ids]) => {
     if (table.shape.length === 0) throw shapeError('table must have an axis');
     return [...ids.shape, ...table.shape.slice(1)];
   },
-  gradient: ({ inputs: [table, ids], cotangents: [dy] }) => [
-    scatterAddRows(ids, dy, { rows: table.shape[0] }),
+  gradient: ({ inputs: [table, ids], cotangents: [dy], attributes: { paddingIndex } }) => [
+    scatterAddRows(ids, paddingIndex === undefined ? dy : mul(dy, isOther(ids, paddingIndex, dy.shape.length)), {
+      rows: table.shape[0],
+    }),
     undefined,
   ],
   lower: (onnx, [table, ids]) => onnx.node('Gather', [table, ids], { axis: 0 }),
@@ -89,3 +95,9 @@ export const oneHot: DefinedOp<readonly ['ids'], { readonly depth: Dim }> = defi
     return ndarray([...ids.shape, width], (i) => (ids.data[Math.floor(i / width)] === i % width ? 1 : 0));
   },
 });
+
+/** 1 where an id is another than `index`, else 0; `[n, 1, …]` with `rank` axes. */
+function isOther(ids: Value, index: number, rank: number): Value {
+  const distance = abs(sub(cast(ids, { to: 'float32' }), index));
+  return reshape(isPositive(distance), { shape: [...ids.shape, ...new Array<number>(rank - 1).fill(1)] });
+}

@@ -1,25 +1,56 @@
-import { ArgumentError } from '../../core/errors.ts';
-import { Tensor } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
+import type { Value } from '../../graph/value.ts';
+import { Dropout, Linear } from '../../nn/layers.ts';
+import type { BatchLayout } from '../../nn/layout.ts';
+import { binaryCrossEntropyWithLogits, squaredError, weightedTotal } from '../../nn/losses.ts';
+import { Module } from '../../nn/module.ts';
 import type { Head, ModelParts } from '../head.ts';
 import { type ModelInputs, tokenSequences } from '../inputs.ts';
-import { createModel, loadModel, type ModelOptions, type PretrainedOptions } from '../loading.ts';
-import { PreTrainedModel } from '../pretrained.ts';
-import { type BertConfig, bertArchitecture, defaultLabels, type ProblemType } from './configuration.ts';
-import { BertSequenceClassifier, sequenceClassificationLoss } from './sequenceClassification.ts';
+import { classificationLoss } from '../labels.ts';
+import { createModel, type ModelOptions, type PretrainedOptions } from '../loading.ts';
+import { textRows } from '../outputs.ts';
+import { type BertConfig, bertArchitecture, type ProblemType } from './configuration.ts';
+import { LabelledModel, type LabelNames, loadLabelled } from './labelledModel.ts';
+import { Bert } from './model.ts';
 
-/** What a sequence classifier's labels are. */
-export interface LabelOptions {
-  /** How many; 1 makes it a regression. Default: as the checkpoint says, or the data. */
-  readonly numLabels?: number | undefined;
-  /** Their names, by number. */
-  readonly id2label?: readonly string[] | Readonly<Record<number, string>> | undefined;
-  readonly problemType?: ProblemType | undefined;
+/** BERT with a linear layer over the pooled `[CLS]`: classes, several labels at once, or numbers. */
+export class BertSequenceClassifier extends Module<(batch: BatchLayout) => Value> {
+  readonly bert: Bert;
+  readonly dropout: Dropout;
+  readonly classifier: Linear;
+
+  constructor(config: BertConfig, outputs: number = config.id2label.length) {
+    super();
+    this.bert = new Bert(config);
+    this.classifier = new Linear(config.hiddenSize, outputs, config.initializerRange);
+    this.dropout = new Dropout(config.classifierDropout ?? config.hiddenDropoutProb, this.classifier);
+  }
+
+  /** The logits, `[sequences, outputs]`. The batch's layout reads the first token of each sequence. */
+  forward(batch: BatchLayout): Value {
+    return this.classifier(this.dropout(this.bert.pooler!(this.bert(batch))));
+  }
 }
 
-/** What a sequence classifier answers. */
-export interface SequenceClassifierOutput {
-  /** `[rows, labels]` */
-  readonly logits: Tensor<'float32'>;
+/**
+ * The loss of a sequence classifier, Σ weight · loss over the sequences, times `loss_scale`. Adds the inputs `labels`
+ * (int64 `[sequences]`, or float32 `[sequences, labels]` for several labels or numbers), `label_weights` `[sequences]`
+ * (0 for filler) and `loss_scale` to the graph.
+ */
+export function sequenceClassificationLoss(logits: Value, problemType: ProblemType): Value {
+  if (problemType === 'single_label_classification') return classificationLoss(logits);
+  const { graph } = logits;
+  const targets = graph.input('labels', 'float32', logits.shape);
+  return weightedTotal(
+    problemType === 'regression' ? squaredError(logits, targets) : binaryCrossEntropyWithLogits(logits, targets),
+    graph.input('label_weights', 'float32', ['sequences']),
+    graph.input('loss_scale', 'float32', []),
+  );
+}
+
+/** Hugging Face's guess where `problem_type` is not given: one label is a regression, more are classes. */
+export function problemTypeOf(config: BertConfig): ProblemType {
+  return config.problemType ?? (config.id2label.length === 1 ? 'regression' : 'single_label_classification');
 }
 
 const head: Head<BertConfig> = {
@@ -40,9 +71,15 @@ const head: Head<BertConfig> = {
   },
 };
 
-/** Hugging Face's guess where `problem_type` is not given: one label is a regression, more are classes. */
-export function problemTypeOf(config: BertConfig): ProblemType {
-  return config.problemType ?? (config.id2label.length === 1 ? 'regression' : 'single_label_classification');
+/** What a sequence classifier's labels are; one label makes it a regression. */
+export interface LabelOptions extends LabelNames {
+  readonly problemType?: ProblemType | undefined;
+}
+
+/** What a sequence classifier answers. */
+export interface SequenceClassifierOutput {
+  /** `[rows, labels]` */
+  readonly logits: Tensor<'float32'>;
 }
 
 /**
@@ -53,12 +90,9 @@ export function problemTypeOf(config: BertConfig): ProblemType {
  * const { logits } = await model(tokenizer('This is an amazing experience!'));
  * console.log(logits.argmax(-1).item());
  */
-export class BertForSequenceClassification extends PreTrainedModel<BertConfig, SequenceClassifierOutput> {
-  #labelsOpen: boolean;
-
+export class BertForSequenceClassification extends LabelledModel<SequenceClassifierOutput> {
   private constructor(parts: ModelParts<BertConfig>, labelsOpen: boolean) {
-    super(parts);
-    this.#labelsOpen = labelsOpen;
+    super(parts, labelsOpen);
   }
 
   /**
@@ -69,32 +103,16 @@ export class BertForSequenceClassification extends PreTrainedModel<BertConfig, S
     nameOrPath: string,
     options: PretrainedOptions & LabelOptions = {},
   ): Promise<BertForSequenceClassification> {
-    const labels = labelNames(options);
-    const parts = await loadModel(head, nameOrPath, options, (config) => ({
+    const { parts, labelsOpen } = await loadLabelled(head, nameOrPath, options, (config) => ({
       ...config,
-      id2label:
-        labels === undefined || (labels.length === config.id2label.length && options.id2label === undefined)
-          ? config.id2label
-          : labels,
       problemType: options.problemType ?? config.problemType,
     }));
-    const headIsNew = parts.fresh.includes('classifier.weight');
-    return new BertForSequenceClassification(parts, headIsNew && labels === undefined);
+    return new BertForSequenceClassification(parts, labelsOpen);
   }
 
   /** A model with new weights. */
   static async fromConfig(config: BertConfig, options: ModelOptions = {}): Promise<BertForSequenceClassification> {
     return new BertForSequenceClassification(await createModel(head, config, options), false);
-  }
-
-  /** How many labels the head has. */
-  get numLabels(): number {
-    return this.config.id2label.length;
-  }
-
-  /** Whether the labels may still come from the data: the head is new, and nobody said how many there are. */
-  get labelsOpen(): boolean {
-    return this.#labelsOpen;
   }
 
   get problemType(): ProblemType {
@@ -105,67 +123,18 @@ export class BertForSequenceClassification extends PreTrainedModel<BertConfig, S
   override async predict(inputs: ModelInputs): Promise<SequenceClassifierOutput> {
     const packed = this.pack(tokenSequences(inputs));
     const { logits } = await this.run({ packed, labels: {}, count: packed.sequences });
-    return { logits: new Tensor('float32', logits.data as Float32Array, logits.dims).slice(0, packed.sequences) };
+    return { logits: textRows(packed, logits) };
   }
 
   /**
    * Takes the labels' names from a data set. A head that is new, and whose size nobody gave, gets that size.
    * @throws ArgumentError where the head has another number of labels, or other names of its own.
    */
-  async useLabels(
+  override async useLabels(
     names: readonly string[],
     options: { readonly seed?: number | undefined; readonly problemType?: ProblemType | undefined } = {},
   ): Promise<void> {
-    const { id2label } = this.config;
     const problemType = options.problemType ?? this.config.problemType;
-    const config = { ...this.config, id2label: names, problemType };
-    if (names.length !== id2label.length) {
-      if (!this.#labelsOpen) {
-        throw new ArgumentError('ERR_LABELS', {
-          owner: 'BertForSequenceClassification',
-          what: 'the data and the model disagree about the labels',
-          got: `${names.length} labels in the data (${names.join(', ')})`,
-          expected: `${id2label.length} (${id2label.join(', ')})`,
-          hint: `load the model with numLabels: ${names.length}`,
-        });
-      }
-      this.#labelsOpen = false;
-      await this.reconfigure(config, options.seed ?? 42);
-      return;
-    }
-    const unnamed = id2label.every((label, id) => label === `LABEL_${id}`);
-    if (!unnamed && id2label.join('\n') !== names.join('\n')) {
-      throw new ArgumentError('ERR_LABELS', {
-        owner: 'BertForSequenceClassification',
-        what: "the data's labels have other names than the model's",
-        got: names.join(', '),
-        expected: id2label.join(', '),
-        hint: "rename the data's labels, or load the model with id2label",
-      });
-    }
-    this.#labelsOpen = false;
-    this.relabel(config);
+    await this.takeLabels({ ...this.config, id2label: names, problemType }, options.seed);
   }
-}
-
-function labelNames({ numLabels, id2label }: LabelOptions): readonly string[] | undefined {
-  const names =
-    id2label === undefined ? undefined : Array.isArray(id2label) ? (id2label as string[]) : Object.values(id2label);
-  if (numLabels !== undefined && (!Number.isInteger(numLabels) || numLabels < 1)) {
-    throw new ArgumentError('ERR_NUM_LABELS', {
-      owner: 'BertForSequenceClassification',
-      what: 'numLabels is no number of labels',
-      got: numLabels,
-      expected: 'a whole number of at least 1',
-    });
-  }
-  if (names !== undefined && numLabels !== undefined && names.length !== numLabels) {
-    throw new ArgumentError('ERR_NUM_LABELS', {
-      owner: 'BertForSequenceClassification',
-      what: 'numLabels and id2label disagree',
-      got: numLabels,
-      expected: `${names.length}, as id2label has`,
-    });
-  }
-  return names ?? (numLabels === undefined ? undefined : defaultLabels(numLabels));
 }

@@ -1,12 +1,12 @@
-import { Tensor } from '../../core/tensor.ts';
+import type { Tensor } from '../../core/tensor.ts';
 import { gatherRows } from '../../graph/ops/rows.ts';
 import type { Value } from '../../graph/value.ts';
 import type { BatchLayout } from '../../nn/layout.ts';
 import { Module } from '../../nn/module.ts';
-import { unpack } from '../../nn/packing.ts';
 import type { Head, ModelParts } from '../head.ts';
 import { type ModelInputs, tokenSequences } from '../inputs.ts';
 import { createModel, loadModel, type ModelOptions, type PretrainedOptions } from '../loading.ts';
+import { textRows, tokenRows } from '../outputs.ts';
 import { PreTrainedModel } from '../pretrained.ts';
 import { type BertConfig, bertArchitecture } from './configuration.ts';
 import { Bert } from './model.ts';
@@ -74,13 +74,9 @@ export class BertModel extends PreTrainedModel<BertConfig, BaseModelOutput> {
   override async predict(inputs: ModelInputs): Promise<BaseModelOutput> {
     const packed = this.pack(tokenSequences(inputs));
     const outputs = await this.run({ packed, labels: {}, count: packed.sequences });
-    const { hiddenSize } = this.config;
-    const pooled = outputs['pooler_output'];
     return {
-      lastHiddenState: unpack(packed, outputs['last_hidden_state'].data as Float32Array, hiddenSize).map(
-        (rows) => new Tensor('float32', rows, [rows.length / hiddenSize, hiddenSize]),
-      ),
-      poolerOutput: new Tensor('float32', pooled.data as Float32Array, pooled.dims).slice(0, packed.sequences),
+      lastHiddenState: tokenRows(packed, outputs['last_hidden_state']),
+      poolerOutput: textRows(packed, outputs['pooler_output']),
     };
   }
 }

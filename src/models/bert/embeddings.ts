@@ -16,7 +16,7 @@ export class BertEmbeddings extends Module<(batch: BatchLayout) => Value> {
   constructor(config: BertConfig) {
     super();
     const { hiddenSize, initializerRange } = config;
-    this.wordEmbeddings = new Embedding(config.vocabSize, hiddenSize, initializerRange);
+    this.wordEmbeddings = new Embedding(config.vocabSize, hiddenSize, initializerRange, config.padTokenId);
     this.positionEmbeddings = new Embedding(config.maxPositionEmbeddings, hiddenSize, initializerRange);
     this.tokenTypeEmbeddings = new Embedding(config.typeVocabSize, hiddenSize, initializerRange);
     this.LayerNorm = new LayerNorm(hiddenSize, config.layerNormEps);
