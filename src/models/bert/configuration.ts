@@ -114,7 +114,7 @@ export function readBertConfig(json: Readonly<Record<string, unknown>>, file: st
     );
   }
   const hiddenAct = String(json['hidden_act'] ?? 'gelu');
-  if (!(hiddenAct in activations)) {
+  if (!Object.hasOwn(activations, hiddenAct)) {
     const near = didYouMean(hiddenAct, Object.keys(activations));
     refuse('hidden_act is unknown', hiddenAct, Object.keys(activations).join(', '), near && `did you mean '${near}'?`);
   }
