@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { joinPath, makeDirectory, writeAtomic } from '#platform/files';
 import { Callable } from '../core/callable.ts';
 import { ArgumentError, RunError } from '../core/errors.ts';
