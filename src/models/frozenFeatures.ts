@@ -7,7 +7,7 @@ import type { Value } from '../graph/value.ts';
 import { type PackedBatch, type PackOptions, packBatch, type TokenSequence } from '../nn/packing.ts';
 import { pick, type Runtime, weightFeeds } from './feeds.ts';
 
-/** A value at the border: a row for each token, read or sequence. */
+/** A value at the border: a row for each token or sequence. */
 interface KeptValue {
   readonly name: string;
   /** The name of its first dimension. */
@@ -55,9 +55,9 @@ export class FrozenFeatures {
       rows: String(value.shape[0]),
       width: Number(value.shape[1]),
     }));
+    // Which rows are read ('reads') goes by a batch's labels; what is kept goes by the text alone.
     const isRows = frontier.every(
-      ({ shape, dtype }) =>
-        dtype === 'float32' && shape.length === 2 && /^(tokens|reads|sequences)$/.test(String(shape[0])),
+      ({ shape, dtype }) => dtype === 'float32' && shape.length === 2 && /^(tokens|sequences)$/.test(String(shape[0])),
     );
     if (!isRows || countProducts(graph, frontier) === 0) return undefined;
     const named = Object.fromEntries(frontier.map((value, i) => [values[i].name, value]));
@@ -99,7 +99,7 @@ export class FrozenFeatures {
     sequences: readonly TokenSequence[],
     packing: PackOptions,
   ): Promise<Map<TokenSequence, readonly Float32Array[]>> {
-    const packed = packBatch(sequences, { ...packing, firstSample: 0 });
+    const packed = packBatch(sequences, { ...packing, reads: 'all', firstSample: 0 });
     const feeds: Record<string, EngineTensor> = { ...packed.feeds, ...this.#weights };
     const results = await this.#session.run(
       pick(feeds, this.#session.inputNames),
@@ -144,8 +144,8 @@ function forEachSequence(
   visit: (sequence: TokenSequence, from: number, count: number) => void,
 ): void {
   let from = 0;
-  packed.rows.forEach((sequence, i) => {
-    const count = kind === 'tokens' ? sequence.ids.length : kind === 'reads' ? packed.reads[i] : 1;
+  packed.rows.forEach((sequence) => {
+    const count = kind === 'tokens' ? sequence.ids.length : 1;
     visit(sequence, from, count);
     from += count;
   });
