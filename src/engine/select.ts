@@ -1,24 +1,76 @@
-import { ArgumentError } from '../core/errors.ts';
-import type { Engine } from './engine.ts';
+import { ArgumentError, EnvironmentError } from '../core/errors.ts';
+import { log } from '../core/log.ts';
+import type { Engine, Precision } from './engine.ts';
 import { createOnnxRuntimeEngine } from './onnxruntime/onnxRuntimeEngine.ts';
+import { createOpenVinoEngine } from './openvino/openVinoEngine.ts';
+
+const engineNames = ['auto', 'onnxruntime', 'openvino'] as const;
+
+/** `'auto'` or an engine's own name. */
+export type EngineName = (typeof engineNames)[number];
 
 /** How the engine that runs the graphs is chosen. */
 export interface EngineOptions {
-  /** `'auto'` (the default) takes the fastest engine that this machine has. */
-  readonly engine?: 'auto' | 'onnxruntime' | undefined;
+  /**
+   * `'auto'` (the default) takes the fastest engine that this machine has in the precision that is asked for: ONNX Runtime
+   * in float32, OpenVINO in bfloat16. It never changes the precision.
+   */
+  readonly engine?: EngineName | undefined;
+  /** `'float32'` by default; `'bf16'` needs OpenVINO. */
+  readonly precision?: Precision | undefined;
   /** Threads of a run; by default as many as the CPUs this process may use. */
   readonly threads?: number | undefined;
+  /** The native library of the chosen engine, where it shall not be looked for: a file, for OpenVINO a folder too. */
+  readonly libraryPath?: string | undefined;
 }
 
-/** The chosen engine, ready to compile graphs. @throws EnvironmentError where its native library cannot be loaded. */
-export function selectEngine({ engine = 'auto', threads }: EngineOptions = {}): Promise<Engine> {
-  if (engine !== 'auto' && engine !== 'onnxruntime') {
+/**
+ * The chosen engine, ready to compile graphs.
+ * @throws ArgumentError for an engine or a precision that there is none of, and for bfloat16 on ONNX Runtime.
+ * @throws EnvironmentError where the engine's native library cannot be loaded: the message says what to install.
+ */
+export async function selectEngine(options: EngineOptions = {}): Promise<Engine> {
+  const { engine = 'auto', precision = 'float32', threads, libraryPath } = options;
+  if (!engineNames.includes(engine)) {
     throw new ArgumentError('ERR_ENGINE', {
       owner: 'selectEngine',
       what: 'there is no such engine',
       got: engine,
-      expected: "'auto' or 'onnxruntime'",
+      expected: engineNames.map((name) => `'${name}'`).join(' or '),
     });
   }
-  return createOnnxRuntimeEngine(threads === undefined ? {} : { threads });
+  if (precision !== 'float32' && precision !== 'bf16') {
+    throw new ArgumentError('ERR_ENGINE_PRECISION', {
+      owner: 'selectEngine',
+      what: 'there is no such precision',
+      got: precision,
+      expected: "'float32' or 'bf16'",
+    });
+  }
+  const onnxRuntime = () =>
+    createOnnxRuntimeEngine({
+      ...(threads === undefined ? {} : { threads }),
+      ...(libraryPath === undefined ? {} : { libraryPath }),
+    });
+  const openVino = () => createOpenVinoEngine({ precision, threads, libraryPath });
+  if (engine === 'openvino' || (engine === 'auto' && precision === 'bf16')) return openVino();
+  if (precision === 'bf16') {
+    throw new ArgumentError('ERR_ENGINE_PRECISION', {
+      owner: 'selectEngine',
+      what: 'ONNX Runtime computes in float32 only',
+      got: precision,
+      hint: "take engine 'openvino', or 'auto'",
+    });
+  }
+  if (engine === 'onnxruntime') return onnxRuntime();
+  try {
+    return await onnxRuntime();
+  } catch (error) {
+    if (!(error instanceof EnvironmentError) || libraryPath !== undefined) throw error;
+    // There is none for some systems; what it says is what helps where OpenVINO is not there either.
+    const instead = await openVino().catch(() => undefined);
+    if (instead === undefined) throw error;
+    log.info(`ONNX Runtime cannot be used here, so OpenVINO ${instead.version} runs instead: ${error.message}`);
+    return instead;
+  }
 }

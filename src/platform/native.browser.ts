@@ -36,6 +36,11 @@ export function readPointer(_address: Pointer, _index = 0): Pointer | null {
 }
 
 /** @throws EnvironmentError always. */
+export function readInt64s(_address: Pointer, _length: number): number[] {
+  return unavailable('readInt64s');
+}
+
+/** @throws EnvironmentError always. */
 export function readString(_address: Pointer): string {
   return unavailable('readString');
 }

@@ -196,6 +196,13 @@ export function readPointer(address: Pointer, index = 0): Pointer | null {
   return koffiNow().decode(address, index * 8, 'void *') as Pointer | null;
 }
 
+/** The `int64_t` numbers from an address on; they must be such as a JavaScript number holds. */
+export function readInt64s(address: Pointer, length: number): number[] {
+  const numbers = new BigInt64Array(length);
+  copyFrom(address, numbers);
+  return Array.from(numbers, Number);
+}
+
 /** The NUL-terminated UTF-8 text at an address. */
 export function readString(address: Pointer): string {
   return koffiNow().decode.string(address);
