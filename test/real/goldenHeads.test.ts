@@ -366,6 +366,30 @@ describe.skipIf(!hasShared)(`a checkpoint of one head in another${skipNote}`, ()
     await model.dispose();
   });
 
+  test('a regression into multiple choice: so is its head, and the other way round', async () => {
+    const log = gatherLog();
+    const chooser = await BertForMultipleChoice.fromPretrained(join(golden, 'seqcls_regression'));
+    const regression = await BertForSequenceClassification.fromPretrained(join(golden, 'multichoice'), {
+      numLabels: 1,
+    });
+    expect(log.filter((line) => line.includes('starts from the classifier of'))).toEqual([
+      expect.stringContaining('BertForMultipleChoice starts from the classifier of BertForSequenceClassification'),
+      expect.stringContaining('BertForSequenceClassification starts from the classifier of BertForMultipleChoice'),
+    ]);
+    await chooser.dispose();
+    await regression.dispose();
+  });
+
+  test('the number of entity labels comes from the data where nobody gave it', async () => {
+    const model = await BertForTokenClassification.fromPretrained(join(golden, 'mlm'));
+    expect(model.labelsOpen).toBe(true);
+    await model.useLabels(['O', 'B-PER', 'I-PER']);
+    expect(model.weight('classifier.weight').dims).toEqual([3, 32]);
+    expect(model.config.id2label).toEqual(['O', 'B-PER', 'I-PER']);
+    await expect(model.useLabels(['O'])).rejects.toThrow(/BertForTokenClassification.*disagree about the labels/);
+    await model.dispose();
+  });
+
   test('a checkpoint of five labels in question answering saves a head of two', async () => {
     const model = await BertForQuestionAnswering.fromPretrained(join(golden, 'tokcls'));
     const folder = await temporaryFolder();

@@ -14,6 +14,7 @@ import { PreTrainedModel } from '../pretrained.ts';
 import type { ModelBatch } from '../programs.ts';
 import { BertSequenceClassifier } from './bertForSequenceClassification.ts';
 import { type BertConfig, bertArchitecture } from './configuration.ts';
+import { warnOfOtherClassifier } from './labelledModel.ts';
 
 /**
  * Cross-entropy over each sample's choices. The scores `[sequences, 1]` are laid out as `[samples, choices]` by two inputs:
@@ -82,7 +83,9 @@ export class BertForMultipleChoice extends PreTrainedModel<BertConfig, MultipleC
 
   /** Loads a checkpoint: a directory, or a name in Hugging Face's cache. @throws ModelError where files are missing or do not fit. */
   static async fromPretrained(nameOrPath: string, options: PretrainedOptions = {}): Promise<BertForMultipleChoice> {
-    return new BertForMultipleChoice(await loadModel(head, nameOrPath, options));
+    const parts = await loadModel(head, nameOrPath, options);
+    warnOfOtherClassifier(parts);
+    return new BertForMultipleChoice(parts);
   }
 
   /** A model with new weights. */

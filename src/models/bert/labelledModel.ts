@@ -95,13 +95,19 @@ export async function loadLabelled(
           : labels,
     }),
   );
-  const headIsNew = parts.fresh.includes('classifier.weight');
-  const [from] = (parts.config.rest['architectures'] as string[] | undefined) ?? [];
-  if (!headIsNew && from !== undefined && from !== head.className) {
-    // Their heads have the same names and may have the same shape; Hugging Face takes them over too.
-    log.warn(`${head.className} starts from the classifier of ${from}, which the checkpoint was trained as`);
-  }
-  return { parts, labelsOpen: headIsNew && labels === undefined };
+  warnOfOtherClassifier(parts);
+  return { parts, labelsOpen: parts.fresh.includes('classifier.weight') && labels === undefined };
+}
+
+/** Says where a head was taken over from another class's: their names are the same, and their shapes may be; Hugging Face does it too. */
+export function warnOfOtherClassifier({
+  head: { className },
+  config,
+  fresh,
+}: ModelParts<BertConfig> & { readonly fresh: readonly string[] }): void {
+  const [from] = (config.rest['architectures'] as string[] | undefined) ?? [];
+  if (fresh.includes('classifier.weight') || from === undefined || from === className) return;
+  log.warn(`${className} starts from the classifier of ${from}, which the checkpoint was trained as`);
 }
 
 function labelNames(owner: string, { numLabels, id2label }: LabelNames): readonly string[] | undefined {
