@@ -1,0 +1,203 @@
+import { spawn } from 'node:child_process';
+import { describe, expect, test } from 'vitest';
+import { openVinoNote, openVinoPath } from '../../../test/testing/openVino.ts';
+
+const here = new URL('.', import.meta.url).href;
+
+interface Ended {
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly output: string;
+  readonly errors: string;
+}
+
+/** Runs a program of its own that starts with a way to an engine, and a product of two matrices at hand. */
+function runProgram(
+  body: string,
+  onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
+  variables: Readonly<Record<string, string>> = {},
+) {
+  const program = `
+    const { createOpenVinoEngine } = await import('${here}openVinoEngine.ts');
+    const { testModel } = await import('${here}../onnxruntime/testModels.ts');
+    const model = testModel(
+      [{ op: 'MatMul', inputs: ['a', 'b'], outputs: ['y'], name: 'product' }],
+      [{ name: 'a', dims: ['n', 'k'] }, { name: 'b', dims: ['k', 'm'] }],
+      [{ name: 'y', dims: ['n', 'm'] }],
+    );
+    const matrix = (rows, columns) => ({ type: 'float32', dims: [rows, columns], data: new Float32Array(rows * columns) });
+    ${body}`;
+  const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', '--input-type=module', '--eval', program], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, FETTLE_OPENVINO: openVinoPath, ...variables },
+  });
+  return new Promise<Ended>((resolve, reject) => {
+    let [output, errors] = ['', ''];
+    child.stdout.on('data', (chunk) => {
+      output += chunk;
+      onOutput?.(output, (signal) => child.kill(signal));
+    });
+    child.stderr.on('data', (chunk) => {
+      errors += chunk;
+    });
+    child.on('error', reject);
+    child.on('close', (code, signal) => resolve({ code, signal, output, errors }));
+  });
+}
+
+const longRun = `
+  const engine = await createOpenVinoEngine({ threads: 2 });
+  const session = await engine.createSession(model);
+  const large = matrix(3000, 3000);
+  const running = session.run({ a: large, b: large }, { y: matrix(3000, 3000) });
+  running.then(() => console.log('ran to its end'));
+  await new Promise((resolve) => setTimeout(resolve, 20));
+`;
+
+describe.skipIf(openVinoPath === undefined)(`a process that uses OpenVINO${openVinoNote}`, () => {
+  test('ends by itself, with nothing disposed and nothing printed by OpenVINO, failures included', async () => {
+    const ended = await runProgram(`
+      const session = await (await createOpenVinoEngine()).createSession(model);
+      await session.run({ a: matrix(2, 3), b: matrix(3, 2) }, { y: 'allocate' });
+      const codes = [];
+      await session.run({ a: matrix(2, 3), b: matrix(4, 2) }, { y: 'allocate' }).catch(({ code }) => codes.push(code));
+      await (await createOpenVinoEngine()).createSession(model.subarray(9)).catch(({ code }) => codes.push(code));
+      console.log(codes.join());
+    `);
+    expect(ended).toEqual({ code: 0, signal: null, output: 'ERR_OPENVINO_RUN,ERR_OPENVINO_MODEL\n', errors: '' });
+  });
+
+  test('loads nothing on import', async () => {
+    const ended = await runProgram(`
+      const loaded = () => process.report.getReport().sharedObjects.filter((path) => /koffi|openvino/.test(path)).length;
+      const atFirst = loaded();
+      await createOpenVinoEngine();
+      console.log(atFirst, loaded() >= 2);
+    `);
+    expect(ended).toMatchObject({ code: 0, output: '0 true\n' });
+  });
+
+  test('may call process.exit during a run', async () => {
+    const ended = await runProgram(`${longRun} process.exit(7);`);
+    expect(ended).toEqual({ code: 7, signal: null, output: '', errors: '' });
+  });
+
+  test('may be interrupted during a run', async () => {
+    const ended = await runProgram(`${longRun} console.log('running');`, (_, kill) => kill('SIGINT'));
+    expect(ended).toEqual({ code: null, signal: 'SIGINT', output: 'running\n', errors: '' });
+  });
+
+  test('may answer an interruption by leaving during a run', async () => {
+    const ended = await runProgram(
+      `${longRun} process.on('SIGINT', () => process.exit(130)); console.log('running');`,
+      (_, kill) => kill('SIGINT'),
+    );
+    expect(ended).toEqual({ code: 130, signal: null, output: 'running\n', errors: '' });
+  });
+
+  test('may leave while a session is being made or disposed', async () => {
+    const ended = await runProgram(`
+      const engine = await createOpenVinoEngine({ threads: 2 });
+      const session = await engine.createSession(model);
+      session.dispose();
+      engine.createSession(model);
+      process.exit(3);
+    `);
+    expect(ended).toEqual({ code: 3, signal: null, output: '', errors: '' });
+  });
+
+  test('is refused bfloat16 where the processor has none, and has float32', async () => {
+    const ended = await runProgram(
+      `
+        await createOpenVinoEngine({ precision: 'bf16' }).catch(({ code, exitCode }) => console.log(code, exitCode));
+        console.log((await createOpenVinoEngine()).precision);
+      `,
+      undefined,
+      // OpenVINO's own limit on the instructions that it uses.
+      { OV_CPU_MAX_ISA: 'AVX2' },
+    );
+    expect(ended).toEqual({ code: 0, signal: null, output: 'ERR_ENGINE_PRECISION 4\nfloat32\n', errors: '' });
+  });
+
+  test.each([
+    ['OpenVINO first', 'await theirs(createOpenVinoEngine); await theirs(createOnnxRuntimeEngine);'],
+    ['ONNX Runtime first', 'await theirs(createOnnxRuntimeEngine); await theirs(createOpenVinoEngine);'],
+  ])('may use ONNX Runtime too, %s', async (_, order) => {
+    const ended = await runProgram(`
+      const { createOnnxRuntimeEngine } = await import('${here}../onnxruntime/onnxRuntimeEngine.ts');
+      const x = { type: 'float32', dims: [1, 1], data: Float32Array.of(3) };
+      async function theirs(create) {
+        const session = await (await create()).createSession(model);
+        console.log((await session.run({ a: x, b: x }, { y: 'allocate' })).y.data[0]);
+      }
+      ${order}
+    `);
+    expect(ended).toEqual({ code: 0, signal: null, output: '9\n9\n', errors: '' });
+  });
+});
+
+describe.skipIf(openVinoPath === undefined)(`OpenVINO's memory${openVinoNote}`, () => {
+  test('stays flat over 1,000 runs of shapes that come again, in place and allocated', async () => {
+    const growth = await measure(`
+      const session = await (await createOpenVinoEngine({ threads: 2 })).createSession(model);
+      const used = () => (gc(), process.memoryUsage().rss / 2 ** 20);
+      let before = 0;
+      for (let i = 0; i < 1200; i++) {
+        if (i === 200) before = used();
+        const n = 100 + ((i * 37) % 30) * 5;
+        await session.run({ a: matrix(n, n), b: matrix(n, n) }, { y: i % 2 ? 'allocate' : matrix(n, n) });
+      }
+      console.log(used() - before);
+    `);
+    // 1,000 runs make 3,000 arrays of 120 KB on average: 360 MB if they were kept.
+    expect(growth).toBeLessThan(60);
+  });
+
+  test('stays flat over sessions made, used and disposed', async () => {
+    expect(await measure(sessions('await session.dispose();'))).toBeLessThan(40);
+  });
+
+  test('stays flat over sessions that were forgotten', async () => {
+    expect(await measure(sessions(''))).toBeLessThan(40);
+  });
+});
+
+/** The number that a program prints; anything wrong with the program fails the test. */
+async function measure(body: string): Promise<number> {
+  const ended = await runProgram(body);
+  expect(ended).toMatchObject({ code: 0, signal: null, errors: '' });
+  expect(ended.output).toMatch(/^-?\d+(\.\d+)?\n$/);
+  return Number(ended.output);
+}
+
+/** 40 sessions, each with an intermediate result of 4 MiB; prints the growth over the last 30, MiB. */
+function sessions(end: string): string {
+  return `
+    const engine = await createOpenVinoEngine({ threads: 2 });
+    const chain = testModel(
+      [
+        { op: 'MatMul', inputs: ['a', 'b'], outputs: ['h'] },
+        { op: 'MatMul', inputs: ['h', 'h'], outputs: ['y'] },
+      ],
+      [{ name: 'a', dims: ['n', 'k'] }, { name: 'b', dims: ['k', 'm'] }],
+      [{ name: 'y', dims: ['n', 'm'] }],
+    );
+    const [tall, wide] = [matrix(1024, 8), matrix(8, 1024)];
+    const y = matrix(1024, 1024);
+    const used = () => (gc(), process.memoryUsage().rss / 2 ** 20);
+    async function once() {
+      const session = await engine.createSession(chain);
+      await session.run({ a: tall, b: wide }, { y });
+      ${end}
+    }
+    let before = 0;
+    for (let i = 0; i < 40; i++) {
+      await once();
+      gc();
+      // What is collected is freed in a task of its own.
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      if (i === 10) before = used();
+    }
+    console.log(used() - before);
+  `;
+}
