@@ -39,9 +39,8 @@ export interface PackedBatch {
   /** Real sequences and tokens; the rest of `lengths` is filler. */
   readonly sequences: number;
   readonly tokens: number;
-  /** What was packed, and how many positions of each are read where `reads` is `'some'`. */
+  /** What was packed. */
   readonly rows: readonly TokenSequence[];
-  readonly reads: readonly number[];
   /** Whose row is whose, by the name of the rows' dimension (`tokens`, `reads`, `sequences`). */
   readonly places: Readonly<Record<string, RowPlaces>>;
   /** Each sequence's sample number, filler included. */
@@ -125,7 +124,6 @@ export function packBatch(batch: readonly TokenSequence[], options: PackOptions 
     lengths: { sequences, longest, tokens: rows },
     sequences: batch.length,
     rows: batch,
-    reads: [],
     tokens: counts.reduce((a, b) => a + b, 0),
     places: { tokens: places, sequences: { sample: samples, position: new Int32Array(sequences) } },
     samples,
@@ -180,7 +178,6 @@ function withReads(
   return {
     ...base,
     feeds: { ...base.feeds, read_tokens: int64(readTokens), ...slotFeeds('read', slots, sequences) },
-    reads: counts.slice(0, base.sequences),
     lengths: { ...base.lengths, reads: slots.rows, longest_reads: slots.longest },
     places: { ...base.places, reads: places },
     queryPositions: { ...base.queryPositions, longest_reads: positions },
