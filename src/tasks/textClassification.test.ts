@@ -138,9 +138,9 @@ describe('labels', () => {
   });
 
   /** A checkpoint without a head, as pre-trained ones are. */
-  async function headless(): Promise<string> {
+  async function headless(parts: Parameters<typeof tinyConfig>[0] = {}): Promise<string> {
     const folder = await temporaryFolder();
-    const model = await BertModel.fromConfig(tinyConfig(), { threads: 1 });
+    const model = await BertModel.fromConfig(tinyConfig(parts), { threads: 1 });
     await model.savePretrained(folder);
     await model.dispose();
     return folder;
@@ -175,6 +175,13 @@ describe('labels', () => {
       problem: 'multi_label_classification',
       head: [4, 16],
     });
+    // Names in the configuration are kept, where numbers say nothing against them.
+    const named = await headless({ id2label: ['x', 'y', 'z'] });
+    for (const classes of [2, 3]) {
+      const model = await loadTiny(named);
+      await prepare(model, toyDataset(6, { classes }));
+      expect(model.config.id2label).toEqual(['x', 'y', 'z']);
+    }
     // The new head is a function of the seed, everything else stays.
     const [one, other] = [await loadTiny(folder), await loadTiny(folder)];
     for (const [model, seed] of [

@@ -40,7 +40,9 @@ export function labelsOfData(
     const names = width === current.length ? current : defaultLabels(width);
     return { names, problemType: 'multi_label_classification' };
   }
-  if (!model.labelsOpen) return undefined;
+  // Names that the checkpoint's configuration has are somebody's word on their number too.
+  const unnamed = current.join() === defaultLabels(current.length).join();
+  if (!model.labelsOpen || !unnamed) return undefined;
   if (feature === 'float64') return { names: defaultLabels(1), problemType: 'regression' };
   const numbers = dataset.unique(column).filter((value) => value !== null) as number[];
   const gapless = numbers.every((value) => value >= 0 && value < numbers.length);

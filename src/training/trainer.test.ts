@@ -15,6 +15,7 @@ import {
 import { configureLog } from '../core/log.ts';
 import { Dataset } from '../data/index.ts';
 import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
+import { BertModel } from '../models/bert/bertModel.ts';
 import type { TrainingEvent } from './events.ts';
 import { Trainer, type TrainerOptions } from './trainer.ts';
 import type { TrainingArgumentsOptions } from './trainingArguments.ts';
@@ -107,6 +108,27 @@ describe('training', () => {
     expect(weightDifference(await train({ seed: 3, dataSeed: 3 }), first)).toBe(0);
   });
 
+  test("a head that follows the data is a function of the run's seed", async () => {
+    const folder = await temporaryFolder();
+    await writeTinyModel(folder);
+    const base = await BertModel.fromPretrained(folder, { threads: 1 });
+    await base.savePretrained(folder); // without the head
+    await base.dispose();
+    const headOf = async (seed: number) => {
+      const model = await loadTiny(folder);
+      await makeTrainer(
+        model,
+        { ...quick, seed, learningRate: 0, maxSteps: 1 },
+        { trainDataset: toyDataset(6, { classes: 3 }) },
+      ).train();
+      return model.weight('classifier.weight');
+    };
+    const first = await headOf(1);
+    expect(first.dims).toEqual([3, 16]);
+    expect((await headOf(1)).data).toEqual(first.data);
+    expect((await headOf(2)).data).not.toEqual(first.data);
+  });
+
   test('predict, train, predict on one model: the new weights answer', async () => {
     const model = await tinyModel();
     const inputs = tokenizer(['the film is good', 'a sad and cold night'], { padding: true });
@@ -146,6 +168,7 @@ describe('training', () => {
       warmupSteps: 4,
       batchSize: 8,
       parameters: model.numParameters,
+      trainedParameters: model.numParameters,
     });
     const steps = events.filter((event) => event.type === 'step');
     expect(steps.map(({ epoch }) => epoch)).toEqual([0.25, 0.5, 0.75, 1, 1.25, 1.5, 1.75, 2]);
@@ -232,6 +255,15 @@ describe('training', () => {
       if (name.endsWith('bias') || name.includes('LayerNorm')) expect(difference, name).toBe(0);
       else expect(difference, name).toBeGreaterThan(1e-6); // 1e-3 · 0.5 · weight
     }
+  });
+
+  test('a warm-up that never ends is said', async () => {
+    const log = gatherLog();
+    await makeTrainer(await tinyModel(), { ...quick, maxSteps: 2, warmupSteps: 2 }).train();
+    await makeTrainer(await tinyModel(), { ...quick, maxSteps: 2, warmupSteps: 1 }).train();
+    expect(log.filter((line) => line.startsWith('warn'))).toEqual([
+      'warn: the warm-up of 2 steps does not end within the 2 steps of training: the learning rate never reaches 0.005',
+    ]);
   });
 
   test('the signal stops a run between two steps; the weights of the last step stay', async () => {

@@ -125,6 +125,11 @@ export class Trainer {
     const task = await this.#taskFor(trainDataset);
     const features = await task.prepare(trainDataset, { labels: 'required' });
     const plan = planTraining(args, features.length);
+    if (plan.warmupSteps >= plan.totalSteps) {
+      log.warn(
+        `the warm-up of ${plan.warmupSteps} steps does not end within the ${plan.totalSteps} steps of training: the learning rate never reaches ${args.learningRate}`,
+      );
+    }
     const evaluating = this.#options.evalDataset !== undefined && args.evalStrategy !== 'no';
     if (evaluating) await this.#evaluationFeatures(task);
     const program = await this.model.prepareTraining({
