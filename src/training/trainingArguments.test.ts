@@ -64,6 +64,7 @@ const defaults = {
   dataSeed: undefined,
   maxLength: undefined,
   truncation: true,
+  cacheFrozenFeatures: true,
   dataloaderDropLast: false,
 };
 
