@@ -33,8 +33,8 @@ export interface EnginesReport {
   /** The processor, as OpenVINO names it; undefined where there is no OpenVINO. */
   readonly processor?: string;
   readonly engines: readonly EngineReport[];
-  /** What `engine: 'auto'` takes for each precision; undefined where no engine has it. */
-  readonly auto: { readonly [precision in Precision]: EngineReport['name'] | undefined };
+  /** What `engine: 'auto'` takes for each precision; null where no engine has it. */
+  readonly auto: { readonly [precision in Precision]: EngineReport['name'] | null };
 }
 
 /** Loads each engine that there is and says what was found where. Nothing that is missing is an error here. */
@@ -42,7 +42,7 @@ export async function describeEngines(): Promise<EnginesReport> {
   const onnxruntime = await describeOnnxRuntime();
   const { report: openvino, processor } = await describeOpenVino();
   const first = (precision: Precision) =>
-    [onnxruntime, openvino].find(({ usable, precisions }) => usable && precisions.includes(precision))?.name;
+    [onnxruntime, openvino].find(({ usable, precisions }) => usable && precisions.includes(precision))?.name ?? null;
   return {
     threads: availableThreads(),
     ...(processor === undefined ? {} : { processor }),
@@ -87,7 +87,8 @@ function unusable(name: EngineReport['name'], found: EngineReport['found'], erro
     usable: false,
     precisions: [],
     found,
-    problem: message,
+    // What to do about it stands by itself.
+    problem: hint === undefined ? message : message.replace(`; ${hint}`, ''),
     ...(hint === undefined ? {} : { advice: hint }),
   };
 }

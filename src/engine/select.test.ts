@@ -69,7 +69,7 @@ describe('describeEngines', () => {
       { name: 'onnxruntime', usable: true, precisions: ['float32'] },
       { name: 'openvino', usable: false, precisions: [] },
     ]);
-    expect(report.auto).toEqual({ float32: 'onnxruntime', bf16: undefined });
+    expect(report.auto).toEqual({ float32: 'onnxruntime', bf16: null });
     const text = formatEngines(report);
     expect(text).toMatch(
       /openvino: not usable\n.*FETTLE_OPENVINO names neither.*\n {2}to have it: .*pip install openvino/,
