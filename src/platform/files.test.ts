@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:f
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import * as browser from './files.browser.ts';
 import * as files from './files.node.ts';
@@ -167,6 +167,16 @@ test('openFile reads parts, into shared memory too, and says where the file ends
   expect(await file.readInto(target, 4)).toBe(1);
   expect(target[0]).toBe(4);
   await file.close();
+});
+
+describe('pathList', () => {
+  test('gives the folders that a variable lists, without empty ones', () => {
+    process.env['FETTLE_TEST_PATHS'] = ['/a', '', '/b c'].join(delimiter);
+    expect(files.pathList('FETTLE_TEST_PATHS')).toEqual(['/a', '/b c']);
+    delete process.env['FETTLE_TEST_PATHS'];
+    expect(files.pathList('FETTLE_TEST_PATHS')).toEqual([]);
+    expect(browser.pathList('PATH')).toEqual([]);
+  });
 });
 
 describe('the browser twin', () => {

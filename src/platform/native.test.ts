@@ -11,6 +11,7 @@ const {
   openLibrary,
   packageFile,
   packageVersion,
+  readInt64s,
   readPointer,
   readString,
 } = native;
@@ -42,6 +43,28 @@ describe('calls', () => {
     const address = readPointer(addressOf(pointers), 1);
     expect(library.functionAt(address!, 'int any(int)')(-3)).toBe(3);
     expect(readPointer(addressOf(pointers), 0)).toBeNull();
+    const numbers = BigInt64Array.of(-3n, 2n ** 40n);
+    expect(readInt64s(addressOf(numbers), 2)).toEqual([-3, 2 ** 40]);
+  });
+
+  test('take further arguments after the named ones, each with its type', async () => {
+    const library = await open();
+    const text = new Uint8Array(64);
+    const print = library.func('int snprintf(void *, size_t, const char *, ...)');
+    const length = print(addressOf(text), text.length, '%d %s %.2f', 'int', -7, 'const char *', 'ü', 'double', 1.5);
+    expect(readString(addressOf(text))).toBe('-7 ü 1.50');
+    expect(length).toBe(10);
+  });
+
+  // Of the C libraries' functions only those of Unix take a struct by value: `in_addr`, an IPv4 address's four bytes.
+  test.skipIf(process.platform === 'win32')('take structs by value', async () => {
+    const library = await open();
+    const structs = { Address: { bytes: 'uint32_t' } };
+    const show = library.func('const char *inet_ntoa(Address)', structs);
+    const [bytes] = new Uint32Array(Uint8Array.of(127, 0, 0, 1).buffer);
+    expect(show({ bytes })).toBe('127.0.0.1');
+    // The same name again is no clash.
+    expect(library.func('const char *inet_ntoa(Address)', structs)({ bytes: 0 })).toBe('0.0.0.0');
   });
 
   test('run on another thread, while what they use is kept', async () => {
