@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, type Option } from 'commander';
+import { addDoctorCommand } from '../src/cli/doctor.ts';
 import { addEvaluateCommand } from '../src/cli/evaluate.ts';
 import { addPredictCommand } from '../src/cli/predict.ts';
 import { addTrainCommand } from '../src/cli/train.ts';
@@ -16,6 +17,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, () => strin
     train: () => flags(addTrainCommand),
     evaluate: () => flags(addEvaluateCommand),
     predict: () => flags(addPredictCommand),
+    doctor: () => flags(addDoctorCommand),
   },
   'docs/training-arguments.md': { options },
 };

@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '#platform/native';
 import { setExitCode, writeError, writeOutput } from '#platform/process';
+import { addDoctorCommand } from './doctor.ts';
 import { addEvaluateCommand } from './evaluate.ts';
 import { normalizeFlags } from './flags.ts';
 import { addPredictCommand } from './predict.ts';
@@ -20,6 +21,7 @@ export async function runCommand(line: readonly string[]): Promise<void> {
   addTrainCommand(program);
   addEvaluateCommand(program);
   addPredictCommand(program);
+  addDoctorCommand(program);
   try {
     await program.parseAsync(words, { from: 'user' });
   } catch (error) {

@@ -43,5 +43,10 @@ export interface Engine {
   readonly precision: Precision;
   /** Threads that one run uses. */
   readonly threads: number;
+  /**
+   * Lengths are best rounded up to multiples of these: an engine that prepares itself for each new shape wants shapes to
+   * repeat. 1 where it does not matter.
+   */
+  readonly shapeSteps: { readonly tokens: number; readonly longest: number };
   createSession(model: Uint8Array): Promise<Session>;
 }

@@ -152,7 +152,10 @@ class GraphLowering implements Lowering {
     domain: string,
   ): void {
     const name = `${this.#layer}/${type}#${this.#onnxNodes.length}`;
-    this.#onnxNodes.push({ type, domain, inputs: inputs.map((input) => input ?? ''), outputs, attributes, name });
+    const named = inputs.map((input) => input ?? '');
+    // Optional inputs at the end are left out, not named '': OpenVINO refuses these.
+    while (named.at(-1) === '') named.pop();
+    this.#onnxNodes.push({ type, domain, inputs: named, outputs, attributes, name });
   }
 
   scalar(value: number): string {

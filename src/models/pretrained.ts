@@ -2,8 +2,10 @@
 import { joinPath, makeDirectory, writeAtomic } from '#platform/files';
 import { Callable } from '../core/callable.ts';
 import { ArgumentError, RunError } from '../core/errors.ts';
+import { log } from '../core/log.ts';
 import { Tensor } from '../core/tensor.ts';
-import type { Engine, EngineTensor } from '../engine/engine.ts';
+import type { Engine, EngineTensor, Precision } from '../engine/engine.ts';
+import { selectEngine } from '../engine/select.ts';
 import { writeSafetensors } from '../formats/safetensors-write.ts';
 import type { Graph } from '../graph/graph.ts';
 import { elementCount } from '../graph/ndarray.ts';
@@ -23,6 +25,10 @@ export interface TrainingOptions {
   readonly weightDecay?: number;
   /** Whether several batches may go into one update; false by default. */
   readonly accumulate?: boolean;
+  /** What the step is computed in; weights and moments are float32 in any case. Default: what the model answers in. */
+  readonly precision?: Precision;
+  /** The native library of the engine for that precision, where it shall not be looked for. */
+  readonly libraryPath?: string | undefined;
   /** Whether what frozen parameters give is computed once a row and kept; true by default. */
   readonly cacheFrozenFeatures?: boolean;
 }
@@ -42,6 +48,8 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
   #built: Built<Config>;
   #forward = new Map<string, Promise<ForwardProgram>>();
   #training: TrainingProgram | undefined;
+  /** What trains, where it is not what answers. */
+  #trainingEngine: Engine | undefined;
   #frozen: ReadonlySet<string> = new Set();
   #disposed = false;
 
@@ -150,7 +158,7 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
         });
       }
     }
-    return packBatch(batch, { reads: this.#head.reads(true), padTokenId: this.config.padTokenId, ...options });
+    return packBatch(batch, { ...this.#packing, ...options });
   }
 
   /** The outputs for a batch, and the loss where the batch has labels. Dropout is off. */
@@ -177,9 +185,17 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
         { weightDecay: decays(name) ? (options.weightDecay ?? 0) : 0, learningRateScale: 1 },
       ]),
     );
-    this.#training = await TrainingProgram.create(this.#runtime, this.#tracer(form, true), trained, {
+    const { precision = this.engine.precision } = options;
+    this.#trainingEngine =
+      precision === this.engine.precision
+        ? undefined
+        : await selectEngine({ precision, threads: this.engine.threads, libraryPath: options.libraryPath });
+    const engine = this.#trainingEngine ?? this.engine;
+    if (engine !== this.engine) log.info(`training in ${precision} on ${engine.name} ${engine.version}`);
+    const runtime = { engine, arena: this.#built.arena };
+    this.#training = await TrainingProgram.create(runtime, this.#tracer(form, true), trained, {
       ...options,
-      packing: { form, reads: this.#head.reads(true), padTokenId: this.config.padTokenId },
+      packing: { ...this.#packing, form },
     });
     return this.#training;
   }
@@ -249,6 +265,13 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     const programs = [...this.#forward.values()];
     this.#forward = new Map();
     for (const program of programs) void program.then((made) => made.dispose());
+  }
+
+  /** How batches are laid out for this model's graphs, on the engine that trains or else on the one that answers. */
+  get #packing(): PackOptions {
+    const { tokens, longest } = (this.#trainingEngine ?? this.engine).shapeSteps;
+    const { padTokenId } = this.config;
+    return { reads: this.#head.reads(true), padTokenId, roundTokens: tokens, roundLongest: longest };
   }
 
   get #runtime() {

@@ -168,6 +168,13 @@ export const trainingOptions = {
     group: 'data',
     description: 'Cut longer rows (their number is said once); else they are an error.',
   },
+  bf16: {
+    kind: { type: 'boolean' },
+    fallback: false,
+    group: 'machine',
+    description:
+      'Compute training steps in bfloat16, which needs OpenVINO and a processor that has it; weights stay float32.',
+  },
   cacheFrozenFeatures: {
     kind: { type: 'boolean' },
     fallback: true,
@@ -184,7 +191,7 @@ export const trainingOptions = {
 
 /** Options of Hugging Face's that have no meaning here: what to do instead. */
 const refused: Readonly<Record<string, string>> = {
-  fp16: 'training is float32 here; leave it out',
+  fp16: 'use bf16, or leave it out: training is float32 then',
   fsdp: 'one process trains one whole model here; leave it out',
   deepspeed: 'one process trains one whole model here; leave it out',
   tf32: 'it is a switch of NVIDIA GPUs; leave it out',

@@ -136,6 +136,7 @@ export class Trainer {
       weightDecay: args.weightDecay,
       accumulate: args.gradientAccumulationSteps > 1,
       cacheFrozenFeatures: args.cacheFrozenFeatures,
+      ...(args.bf16 ? { precision: 'bf16' as const } : {}),
     });
     await program.computeFrozenFeatures(task.sequences(features));
     // Only now, so that a run that is refused leaves no file.

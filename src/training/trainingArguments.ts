@@ -50,6 +50,11 @@ export interface TrainingArgumentsOptions {
   maxLength?: number | undefined;
   /** Cut longer rows; else they are an error. Default true. */
   truncation?: boolean | undefined;
+  /**
+   * Compute training steps in bfloat16, which needs OpenVINO and a processor that has it; weights and moments stay float32.
+   * Default false.
+   */
+  bf16?: boolean | undefined;
   /** Compute what frozen parameters give once a row, and train on that. Default true. */
   cacheFrozenFeatures?: boolean | undefined;
   /** Leave out the last, smaller batch of an epoch. Default false. */

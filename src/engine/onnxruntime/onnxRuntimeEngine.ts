@@ -36,6 +36,7 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
   const environment = await loadEnvironment(options.libraryPath);
   return {
     name: 'onnxruntime',
+    shapeSteps: { tokens: 1, longest: 1 },
     version: environment.version,
     precision: 'float32',
     threads,

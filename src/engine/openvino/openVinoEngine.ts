@@ -53,6 +53,7 @@ export async function createOpenVinoEngine(options: OpenVinoOptions = {}): Promi
   const core = coreFor(environment, settings);
   return {
     name: 'openvino',
+    shapeSteps: { tokens: 32, longest: 16 },
     version,
     precision: settings.precision,
     threads: settings.threads,
