@@ -36,7 +36,12 @@ export interface TrainReport {
   readonly machine: MachineDescription;
   /** The share of processor time that other work took before the run began; its times mean little where this is high. */
   readonly loadOfOthers: number;
-  readonly engine: { readonly name: string; readonly version: string; readonly threads: number };
+  readonly engine: {
+    readonly name: string;
+    readonly version: string;
+    readonly precision: string;
+    readonly threads: number;
+  };
   readonly python: Readonly<Record<string, string>>;
   readonly rounds: number;
   readonly warmUp: number;
@@ -77,7 +82,7 @@ export function reportTable(report: TrainReport): string {
     table(checks),
     '',
     `${machine.cpu}, ${machine.cores} cores, ${machine.instructions.join(' ')}; ${engine.threads} threads on both sides`,
-    `fettle ${machine.fettle} on ${engine.name} ${engine.version}, Node ${machine.node}; PyTorch ${python['torch']}, transformers ${python['transformers']}`,
+    `fettle ${machine.fettle} in ${engine.precision} on ${engine.name} ${engine.version}, Node ${machine.node}; PyTorch ${python['torch']}, transformers ${python['transformers']}`,
     `While it was Python’s turn, our process used at most ${Math.max(...report.cases.map((one) => one.oursWhilePythonRan)).toFixed(3)} processors.`,
     ...(report.loadOfOthers > 0.1
       ? [

@@ -29,24 +29,26 @@ type TrainingProgram = Awaited<ReturnType<BertForSequenceClassification['prepare
 /** Fettle's training step by hand, as its Trainer makes it. */
 export class FettleSteps {
   readonly #model: BertForSequenceClassification;
+  readonly #bf16: boolean;
   #training: TrainingProgram;
   #step = 0;
 
-  private constructor(model: BertForSequenceClassification, training: TrainingProgram) {
+  private constructor(model: BertForSequenceClassification, bf16: boolean, training: TrainingProgram) {
     this.#model = model;
+    this.#bf16 = bf16;
     this.#training = training;
   }
 
-  /** Loads a saved model and compiles its step. */
-  static async load(directory: string, threads: number | undefined): Promise<FettleSteps> {
+  /** Loads a saved model and compiles its step, in float32 or in bfloat16. */
+  static async load(directory: string, threads: number | undefined, bf16: boolean): Promise<FettleSteps> {
     const model = await BertForSequenceClassification.fromPretrained(directory, { threads });
-    return new FettleSteps(model, await model.prepareTraining({ weightDecay }));
+    return new FettleSteps(model, bf16, await prepare(model, bf16));
   }
 
-  /** The engine's name and version, and how many threads it uses. */
-  get engine(): { name: string; version: string; threads: number } {
-    const { name, version, threads } = this.#model.engine;
-    return { name, version, threads };
+  /** The name and version of the engine that trains, its precision, and how many threads it uses. */
+  get engine(): { name: string; version: string; precision: string; threads: number } {
+    const { name, version, precision, threads } = this.#training.engine;
+    return { name, version, precision, threads };
   }
 
   /** One optimizer step with dropout on, timed from token ids to updated weights. */
@@ -71,7 +73,7 @@ export class FettleSteps {
     );
     const { gradientNorm } = await this.#update(0);
     this.#step = 0;
-    this.#training = await this.#model.prepareTraining({ weightDecay });
+    this.#training = await prepare(this.#model, this.#bf16);
     return { loss, gradientNorm };
   }
 
@@ -97,6 +99,10 @@ export class FettleSteps {
     const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
     return this.#training.update({ learningRate: rate, ...adam, maxGradNorm, step: this.#step });
   }
+}
+
+function prepare(model: BertForSequenceClassification, bf16: boolean): Promise<TrainingProgram> {
+  return model.prepareTraining({ weightDecay, precision: bf16 ? 'bf16' : 'float32' });
 }
 
 /** transformers' linear schedule with warm-up, for the step that is made (from 1). */

@@ -1,7 +1,8 @@
 // Python's training step and ours in turn, on the same batches, from the same weights.
 //   npm run bench:train -- [--rounds 15] [--warm-up 3] [--only TEXT] [--precisions default,medium,bf16] [--quick]
-//                          [--threads N] [--json] [--output FILE] [--require]
-// A complete run is written to benchmarks/results/train.json; --quick and --only write only where --output says.
+//                          [--bf16] [--threads N] [--json] [--output FILE] [--require]
+// --bf16 makes ours compute in bfloat16, which needs OpenVINO.
+// A complete run is written to benchmarks/results/train.json or train-bf16.json; --quick and --only write only where --output says.
 // Exit code 1: the two sides did not compute the same, or, with --require, a required ratio was missed.
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
     only: { type: 'string' },
     precisions: { type: 'string', default: 'default,medium,bf16' },
     threads: { type: 'string' },
+    bf16: { type: 'boolean', default: false },
     quick: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     output: { type: 'string' },
@@ -40,7 +42,9 @@ if (cases.length === 0) {
 const report = await run();
 const output =
   options.output ??
-  (options.quick || options.only !== undefined ? undefined : join(repository, 'benchmarks', 'results', 'train.json'));
+  (options.quick || options.only !== undefined
+    ? undefined
+    : join(repository, 'benchmarks', 'results', options.bf16 ? 'train-bf16.json' : 'train.json'));
 if (output !== undefined) await writeReport(output, report);
 console.log(options.json ? JSON.stringify(report) : reportTable(report));
 const missed = options.require ? missedLimits(report) : [];
@@ -64,7 +68,7 @@ async function run(): Promise<TrainReport> {
       if (!saved.has(benchCase.model)) await saveModel(python, benchCase.model, directory);
       saved.set(benchCase.model, directory);
       await python.load(directory);
-      const fettle = await FettleSteps.load(directory, threads ?? machine.cores);
+      const fettle = await FettleSteps.load(directory, threads ?? machine.cores, options.bf16);
       engine = fettle.engine;
       try {
         reports.push(await runCase(benchCase, fettle, python, { rounds, warmUp, precisions, onProgress: progress }));

@@ -1,6 +1,6 @@
 import { hashName } from '../core/random.ts';
 import type { AdamWStep, Arena, OptimizedParameter } from '../engine/arena.ts';
-import type { EngineTensor, Session } from '../engine/engine.ts';
+import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
 import { differentiate, gradientRows } from '../graph/differentiate.ts';
 import { type DropoutMask, Graph } from '../graph/graph.ts';
 import { toOnnx } from '../graph/lowering.ts';
@@ -95,6 +95,8 @@ interface RowOutput {
  * (`accumulate`) until `update` uses them.
  */
 export class TrainingProgram {
+  /** What runs the step. */
+  readonly engine: Engine;
   readonly #arena: Arena;
   readonly #session: Session;
   readonly #weights: Readonly<Record<string, EngineTensor>>;
@@ -108,6 +110,7 @@ export class TrainingProgram {
   #passes = 0;
 
   private constructor(parts: {
+    engine: Engine;
     arena: Arena;
     session: Session;
     weights: Readonly<Record<string, EngineTensor>>;
@@ -121,6 +124,7 @@ export class TrainingProgram {
   }) {
     this.#features = parts.features;
     this.#packing = parts.packing;
+    this.engine = parts.engine;
     this.#arena = parts.arena;
     this.#session = parts.session;
     this.#weights = parts.weights;
@@ -181,7 +185,7 @@ export class TrainingProgram {
     const session = await runtime.engine.createSession(toOnnx(graph, named));
     await runtime.arena.prepareTraining(optimized, { accumulate });
     return new TrainingProgram({
-      arena: runtime.arena,
+      ...runtime,
       session,
       weights: weightFeeds(graph, Object.values(named), runtime.arena),
       masks: graph.dropoutMasks,

@@ -132,7 +132,7 @@ describe.skipIf(skipNote !== '')(`Python agrees${skipNote}`, () => {
       await steps.start(2);
       await steps.load(miniLmFolder);
       await steps.save(directory);
-      const fettle = await FettleSteps.load(directory, 2);
+      const fettle = await FettleSteps.load(directory, 2, false);
       for (const [batch] of [await mrpcBatches(1, 8), fullBatches(1, 4, 32)]) {
         const ours = await fettle.check(batch);
         const theirs = await steps.check(batch);
