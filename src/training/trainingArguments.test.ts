@@ -64,6 +64,7 @@ const defaults = {
   dataSeed: undefined,
   maxLength: undefined,
   truncation: true,
+  bf16: false,
   cacheFrozenFeatures: true,
   dataloaderDropLast: false,
 };
