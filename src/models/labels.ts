@@ -29,11 +29,12 @@ export function classificationLoss(logits: Value): Value {
 
 /** Labels of a batch's first rows as the graph takes them, for `rows` rows. */
 export function classFeeds(labels: ArrayLike<number>, rows: number): Record<'labels' | 'label_weights', EngineTensor> {
-  const weights = new Float32Array(rows).fill(1, 0, labels.length);
-  return {
-    labels: int64(labels, rows),
-    label_weights: { type: 'float32', dims: [rows], data: weights },
-  };
+  return { labels: int64(labels, rows), label_weights: rowWeights(labels.length, rows) };
+}
+
+/** 1 for each of the first `real` of `rows` rows, 0 for the filler behind them. */
+export function rowWeights(real: number, rows: number): EngineTensor {
+  return { type: 'float32', dims: [rows], data: new Float32Array(rows).fill(1, 0, real) };
 }
 
 /** The numbers as int64 `[rows]`, with 0 behind them. */

@@ -214,7 +214,7 @@ export class TrainingProgram {
     }
     const masks = await this.#dropoutMasks(batch.packed, pass);
     const frozen = await this.#features?.feeds(batch.packed, this.#packing);
-    const feeds = {
+    const feeds: Record<string, EngineTensor> = {
       ...batch.packed.feeds,
       ...batch.labels,
       loss_scale: scalar(pass.lossScale),
@@ -228,8 +228,7 @@ export class TrainingProgram {
       ...(further ? this.#further : this.#first),
     });
     for (const { parameter, ids, output } of this.#rowOutputs) {
-      const { data } = feeds[ids as keyof typeof feeds] as EngineTensor;
-      await this.#arena.addRows(parameter, data as BigInt64Array, results[output].data as Float32Array);
+      await this.#arena.addRows(parameter, feeds[ids].data as BigInt64Array, results[output].data as Float32Array);
     }
     if (further) await this.#arena.addIncoming();
     return pick(results, this.#outputNames);

@@ -5,6 +5,7 @@ import type { Dataset } from '../data/index.ts';
 import type { EngineTensor } from '../engine/engine.ts';
 import { accuracy, f1, glueMetrics, type Metric, meanSquaredError, pearson } from '../metrics/index.ts';
 import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
+import { classFeeds, rowWeights } from '../models/labels.ts';
 import type { ModelBatch } from '../models/programs.ts';
 import type { TokenSequence } from '../nn/packing.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
@@ -139,26 +140,17 @@ export class TextClassification implements Task<TextFeature> {
     const { sequences } = packed.lengths;
     if (features.some(({ label }) => label === undefined)) return { packed, labels: {}, count: features.length };
     const { problemType, numLabels } = this.#model;
-    let labels: EngineTensor;
+    const count = features.length;
     if (problemType === 'single_label_classification') {
-      const data = new BigInt64Array(sequences);
-      features.forEach(({ label }, i) => {
-        data[i] = BigInt(label as number);
-      });
-      labels = { type: 'int64', dims: [sequences], data };
-    } else {
-      const data = new Float32Array(sequences * numLabels);
-      features.forEach(({ label }, i) => {
-        data.set(typeof label === 'number' ? [label] : (label as readonly number[]), i * numLabels);
-      });
-      labels = { type: 'float32', dims: [sequences, numLabels], data };
+      const classes = features.map(({ label }) => label as number);
+      return { packed, labels: classFeeds(classes, sequences), count };
     }
-    const weights = new Float32Array(sequences).fill(1, 0, features.length);
-    return {
-      packed,
-      labels: { labels, label_weights: { type: 'float32', dims: [sequences], data: weights } },
-      count: features.length,
-    };
+    const data = new Float32Array(sequences * numLabels);
+    features.forEach(({ label }, i) => {
+      data.set(typeof label === 'number' ? [label] : (label as readonly number[]), i * numLabels);
+    });
+    const labels: EngineTensor = { type: 'float32', dims: [sequences, numLabels], data };
+    return { packed, labels: { labels, label_weights: rowWeights(count, sequences) }, count };
   }
 
   evaluator(): Evaluator<TextFeature> {
