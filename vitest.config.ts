@@ -16,6 +16,11 @@ export default defineConfig({
   test: {
     projects: [
       { ...shared, test: { name: 'unit', include: ['src/**/*.test.ts', 'test/*.test.ts'], testTimeout: 60_000 } },
+      // These need nothing from elsewhere but time: whole runs, killed runs, files larger than memory. CI runs them.
+      {
+        ...shared,
+        test: { name: 'long', include: ['test/long/**/*.test.ts'], testTimeout: 900_000, fileParallelism: false },
+      },
       // These read the corpora, weights and golden numbers beside the checkout; each says that it is skipped where they are absent.
       {
         ...shared,

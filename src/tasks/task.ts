@@ -3,6 +3,28 @@ import type { Dataset } from '../data/index.ts';
 import type { EngineTensor } from '../engine/engine.ts';
 import type { ModelBatch } from '../models/programs.ts';
 import type { TokenSequence } from '../nn/packing.ts';
+import type { ColumnNames } from './textColumns.ts';
+
+/** What every task can be told. */
+export interface TaskOptions {
+  /** Which columns hold what; those left out are found. */
+  readonly columns?: ColumnNames | undefined;
+  /** Tokens of a row at most. Default: what tokenizer and model can take. */
+  readonly maxLength?: number | undefined;
+  /** Cut longer rows; else they are an error. Default true. */
+  readonly truncation?: boolean | undefined;
+  /** For a head whose size follows the data. */
+  readonly seed?: number | undefined;
+}
+
+/** Where in training a batch stands: all that anything random in it is a function of. */
+export interface BatchPlace {
+  readonly seed: number;
+  /** From 0. */
+  readonly epoch: number;
+  /** The number of the batch's first row in the optimizer step's whole batch, for dropout. */
+  readonly firstSample: number;
+}
 
 /** What a user's own metrics are computed from (Hugging Face's `EvalPrediction`). */
 export interface EvalPrediction {
@@ -41,7 +63,7 @@ export interface Task<Feature = unknown> {
   prepare(dataset: Dataset, options: { readonly labels: 'required' | 'optional' }): Promise<readonly Feature[]>;
   /** The token sequences that {@link batch} gives to the model for these features: the very objects. */
   sequences(features: readonly Feature[]): readonly TokenSequence[];
-  /** @param firstSample the number of the first row in the optimizer step's whole batch, for dropout. */
-  batch(features: readonly Feature[], firstSample?: number): ModelBatch;
+  /** @param place where in training; left out where answers are asked for. */
+  batch(features: readonly Feature[], place?: BatchPlace): ModelBatch;
   evaluator(): Evaluator<Feature>;
 }

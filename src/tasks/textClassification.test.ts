@@ -15,7 +15,8 @@ import { classLabel, Dataset, type Features, listOf } from '../data/index.ts';
 import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
 import { BertModel } from '../models/bert/bertModel.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
-import { TextClassification, type TextClassificationOptions } from './textClassification.ts';
+import type { TaskOptions } from './task.ts';
+import { TextClassification } from './textClassification.ts';
 import { findTextColumns } from './textColumns.ts';
 
 const tokenizer = tinyTokenizer();
@@ -26,7 +27,7 @@ function rows(given: readonly object[], features?: Features): Dataset {
 }
 
 /** Adapts the model to the data and prepares all rows. */
-async function prepare(model: BertForSequenceClassification, data: Dataset, options: TextClassificationOptions = {}) {
+async function prepare(model: BertForSequenceClassification, data: Dataset, options: TaskOptions = {}) {
   const task = new TextClassification(model, tokenizer, options);
   await task.adapt(data);
   return { task, features: await task.prepare(data, required) };
@@ -283,7 +284,7 @@ describe('labels', () => {
 });
 
 describe('bad rows are refused before the first step, with their row counted from 1', () => {
-  const refused = async (data: Dataset, options: TextClassificationOptions = {}, parts = {}) => {
+  const refused = async (data: Dataset, options: TaskOptions = {}, parts = {}) => {
     gatherLog();
     const error = await failure(prepare(await tinyModel(parts), data, options));
     expect(error).toBeInstanceOf(DataError);

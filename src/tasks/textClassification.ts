@@ -9,24 +9,14 @@ import { classFeeds, rowWeights } from '../models/labels.ts';
 import type { ModelBatch } from '../models/programs.ts';
 import type { TokenSequence } from '../nn/packing.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
-import type { Evaluator, Task } from './task.ts';
-import { type ColumnNames, findTextColumns, type TextColumns } from './textColumns.ts';
+import type { BatchPlace, Evaluator, Task, TaskOptions } from './task.ts';
+import { findTextColumns, type TextColumns } from './textColumns.ts';
 import { type Labels, labelsOf, labelsOfData } from './textLabels.ts';
 
 /** One text, or pair of texts, ready for the model. */
 export interface TextFeature extends TokenSequence {
   /** A class's number, or numbers; undefined where the row has none. */
   readonly label: number | readonly number[] | undefined;
-}
-
-export interface TextClassificationOptions {
-  readonly columns?: ColumnNames | undefined;
-  /** Tokens of a row at most. Default: what tokenizer and model can take. */
-  readonly maxLength?: number | undefined;
-  /** Cut longer rows; else they are an error. Default true. */
-  readonly truncation?: boolean | undefined;
-  /** For a head whose size follows the data. */
-  readonly seed?: number | undefined;
 }
 
 /** Rows that are tokenized between two looks at the event loop. */
@@ -37,7 +27,7 @@ export class TextClassification implements Task<TextFeature> {
   readonly name = 'text-classification';
   readonly #model: BertForSequenceClassification;
   readonly #tokenizer: BertTokenizer;
-  readonly #options: TextClassificationOptions;
+  readonly #options: TaskOptions;
   #found: { signature: string; columns: TextColumns } | undefined;
   #metrics: readonly Metric[] | undefined;
 
@@ -45,7 +35,7 @@ export class TextClassification implements Task<TextFeature> {
    * @throws ModelError where the tokenizer has more tokens than the model's embedding.
    * @throws ArgumentError where `maxLength` is more than the model can take.
    */
-  constructor(model: BertForSequenceClassification, tokenizer: BertTokenizer, options: TextClassificationOptions = {}) {
+  constructor(model: BertForSequenceClassification, tokenizer: BertTokenizer, options: TaskOptions = {}) {
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#options = options;
@@ -135,8 +125,8 @@ export class TextClassification implements Task<TextFeature> {
     return features;
   }
 
-  batch(features: readonly TextFeature[], firstSample = 0): ModelBatch {
-    const packed = this.#model.pack(features, { firstSample });
+  batch(features: readonly TextFeature[], place?: BatchPlace): ModelBatch {
+    const packed = this.#model.pack(features, { firstSample: place?.firstSample ?? 0 });
     const { sequences } = packed.lengths;
     if (features.some(({ label }) => label === undefined)) return { packed, labels: {}, count: features.length };
     const { problemType, numLabels } = this.#model;

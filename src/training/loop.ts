@@ -65,7 +65,7 @@ export async function* trainingLoop<Feature>(context: LoopContext<Feature>): Asy
     ) {
       context.signal?.throwIfAborted();
       step++;
-      const passed = await trainStep(context, order, first, step);
+      const passed = await trainStep(context, { epoch, order, first, step });
       const place = {
         step,
         epoch: epoch + Math.min(1, (first + args.gradientAccumulationSteps) / plan.batchesPerEpoch),
@@ -108,8 +108,20 @@ function isDue(strategy: string, every: number, step: number): boolean {
   return strategy === 'steps' && step % every === 0;
 }
 
+/** A step's place in training. */
+interface StepPlace {
+  readonly epoch: number;
+  /** The epoch's row numbers. */
+  readonly order: Uint32Array;
+  /** The step's first batch in the epoch. */
+  readonly first: number;
+  /** From 1. */
+  readonly step: number;
+}
+
 /** One optimizer step over the epoch's batches from `first` on. */
-async function trainStep<Feature>(context: LoopContext<Feature>, order: Uint32Array, first: number, step: number) {
+async function trainStep<Feature>(context: LoopContext<Feature>, place: StepPlace) {
+  const { epoch, order, first, step } = place;
   const { args, plan, task, features, program } = context;
   const size = args.perDeviceTrainBatchSize;
   const last = Math.min(first + args.gradientAccumulationSteps, plan.batchesPerEpoch);
@@ -117,7 +129,7 @@ async function trainStep<Feature>(context: LoopContext<Feature>, order: Uint32Ar
   let rows = 0;
   for (let batch = first; batch < last; batch++) {
     const picked = Array.from(order.subarray(batch * size, (batch + 1) * size), (row) => features[row]);
-    batches.push(task.batch(picked, rows));
+    batches.push(task.batch(picked, { seed: args.seed, epoch, firstSample: rows }));
     rows += picked.length;
   }
   // What the loss averages over is known only of all batches together; so accumulation equals one large batch.

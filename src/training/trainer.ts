@@ -2,9 +2,8 @@ import { ensureWritableDirectory } from '#platform/files';
 import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Dataset } from '../data/index.ts';
-import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
 import type { EvalPrediction, Evaluator, Metrics, Task } from '../tasks/task.ts';
-import { TextClassification } from '../tasks/textClassification.ts';
+import { type TrainableModel, taskFor } from '../tasks/taskFor.ts';
 import type { ColumnNames } from '../tasks/textColumns.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { logEvent } from './eventLog.ts';
@@ -16,7 +15,7 @@ import { TrainingArguments, type TrainingArgumentsOptions } from './trainingArgu
 
 /** What a {@link Trainer} is made of (Hugging Face's names). */
 export interface TrainerOptions {
-  readonly model: BertForSequenceClassification;
+  readonly model: TrainableModel;
   /** A plain object is taken too. */
   readonly args?: TrainingArguments | TrainingArgumentsOptions | undefined;
   readonly trainDataset?: Dataset | undefined;
@@ -63,7 +62,7 @@ const optionNames = [
  * console.log(await trainer.evaluate());
  */
 export class Trainer {
-  readonly model: BertForSequenceClassification;
+  readonly model: TrainableModel;
   readonly args: TrainingArguments;
   readonly #options: TrainerOptions;
   #task: Promise<Task> | undefined;
@@ -278,14 +277,14 @@ export class Trainer {
 
   async #makeTask(dataset: Dataset): Promise<Task> {
     const { maxLength, truncation, seed } = this.args;
-    const task = new TextClassification(this.model, await this.#findTokenizer(), {
+    const task = taskFor(this.model, await this.#findTokenizer(), {
       columns: this.#options.columns,
       maxLength,
       truncation,
       seed,
     });
     await task.adapt(dataset);
-    return task as Task;
+    return task;
   }
 
   #evaluationFeatures(task: Task): Promise<readonly unknown[]> {
