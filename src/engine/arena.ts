@@ -137,6 +137,11 @@ export class Arena {
     });
   }
 
+  /** Throws away the gradients since the last step, for a step that is begun again. */
+  discard(): Promise<void> {
+    return this.#inTurn(async () => this.#training?.discard());
+  }
+
   /**
    * Draws dropout masks into shared memory, see {@link DropoutMasks.fill}; may run beside everything else but another
    * drawing. @returns views in the order of the jobs, good until the next call.

@@ -268,19 +268,31 @@ export class ArenaTraining {
     if (Number.isFinite(gradientNorm)) {
       const clip = options.maxGradNorm > 0 ? Math.min(1, options.maxGradNorm / (gradientNorm + 1e-6)) : 1;
       await this.#run(trained.map((entry) => updateOf(entry, options, clip)));
-    } else {
-      await this.#run(
-        trained.map(({ memory, gradient, ids, touched, place }) =>
-          zeroRows(memory, { table: gradient, ids, rowCount: touched.length, width: place.width }),
-        ),
-      );
-      for (const entry of trained) {
-        const flags = flagsOf(entry);
-        for (const row of entry.touched) flags[row] &= hasMoments;
-      }
-    }
-    for (const entry of trained) entry.touched.length = 0;
+      for (const entry of trained) entry.touched.length = 0;
+    } else await this.#forgetRows();
     return { gradientNorm };
+  }
+
+  /** Throws away the gradients since the last step. Dense ones need nothing: the next pass writes them anew. */
+  async discard(): Promise<void> {
+    for (const { memory, ids, touched } of this.#trained.values())
+      new Uint32Array(memory.buffer, ids, touched.length).set(touched);
+    await this.#forgetRows();
+  }
+
+  /** Zeroes the touched rows of tables, whose numbers stand in `ids`. */
+  async #forgetRows(): Promise<void> {
+    const trained = [...this.#trained.values()];
+    await this.#run(
+      trained.map(({ memory, gradient, ids, touched, place }) =>
+        zeroRows(memory, { table: gradient, ids, rowCount: touched.length, width: place.width }),
+      ),
+    );
+    for (const entry of trained) {
+      const flags = flagsOf(entry);
+      for (const row of entry.touched) flags[row] &= hasMoments;
+      entry.touched.length = 0;
+    }
   }
 
   /** The sum of the partial sums in a fixed order: parameter by parameter, block by block or touched row by row. */

@@ -92,6 +92,11 @@ export async function writeDirectoryAtomic(
   throw noFileSystem('writeDirectoryAtomic', path);
 }
 
+/** @throws EnvironmentError always: a page cannot remove files. */
+export async function removeDirectoryAtomic(path: string): Promise<void> {
+  throw noFileSystem('removeDirectoryAtomic', path);
+}
+
 /** @throws EnvironmentError always: a page cannot write files. */
 export async function appendBytes(path: string, _bytes: Uint8Array): Promise<void> {
   throw noFileSystem('appendBytes', path);

@@ -84,6 +84,18 @@ export async function remove(path: string): Promise<void> {
   await rm(path, { recursive: true, force: true });
 }
 
+/**
+ * Removes a directory so that no reader sees a part of it under its name: it is renamed first. What a process that dies
+ * meanwhile leaves is cleared by {@link removeLeftovers}. Nothing happens where there is none.
+ */
+export async function removeDirectoryAtomic(path: string): Promise<void> {
+  const final = resolve(path);
+  if ((await kindOf(final)) === 'none') return;
+  const doomed = temporaryBeside(final);
+  await explained('removeDirectoryAtomic', path, () => rename(final, doomed));
+  await remove(doomed);
+}
+
 /** A name beside `path`: `partial` for what is not finished, `old` for what is about to be replaced. */
 function temporaryBeside(path: string, state: 'partial' | 'old' = 'partial'): string {
   return join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.${state}`);

@@ -1,0 +1,6 @@
+import type { Processor } from './processor.node.ts';
+
+/** A page is not told what it runs on. */
+export async function describeProcessor(): Promise<Processor> {
+  return { architecture: 'unknown', name: 'unknown', features: [] };
+}
