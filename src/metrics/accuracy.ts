@@ -5,8 +5,8 @@ export const accuracy: Metric<object, { readonly accuracy: number }> = defineMet
   let right = 0;
   let rows = 0;
   return {
-    add(predictions, references) {
-      checkLabels('accuracy', predictions, references);
+    add(predictions, references, rowsBefore) {
+      checkLabels('accuracy', predictions, references, rowsBefore);
       for (let row = 0; row < references.length; row++) if (predictions[row] === references[row]) right++;
       rows += references.length;
     },

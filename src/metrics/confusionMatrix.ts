@@ -23,8 +23,8 @@ export class ConfusionCounts {
     this.#owner = owner;
   }
 
-  add(predictions: ArrayLike<number>, references: ArrayLike<number>): void {
-    checkLabels(this.#owner, predictions, references);
+  add(predictions: ArrayLike<number>, references: ArrayLike<number>, rowsBefore = 0): void {
+    checkLabels(this.#owner, predictions, references, rowsBefore);
     for (let row = 0; row < references.length; row++) {
       let predicted = this.#counts.get(references[row]);
       if (predicted === undefined) {
@@ -60,7 +60,7 @@ export const confusionMatrix: Metric<ConfusionMatrixOptions, ConfusionMatrix> = 
   (options) => {
     const counts = new ConfusionCounts('confusion_matrix');
     return {
-      add: (predictions, references) => counts.add(predictions, references),
+      add: (predictions, references, before) => counts.add(predictions, references, before),
       compute() {
         const labels = options?.labels ?? counts.labels();
         return { labels, matrix: counts.matrix(labels) };

@@ -3,7 +3,7 @@ export { type ConfusionMatrix, type ConfusionMatrixOptions, confusionMatrix } fr
 export { matthewsCorrelation } from './matthews.ts';
 export { meanAbsoluteError } from './meanAbsoluteError.ts';
 export { type MeanSquaredErrorOptions, meanSquaredError } from './meanSquaredError.ts';
-export type { Metric, MetricAccumulator, Scores } from './metric.ts';
+export type { Metric, MetricAccumulator, MetricInput, Scores } from './metric.ts';
 export { glueMetrics, metrics, metricsFor } from './metricsFor.ts';
 export { pearson } from './pearson.ts';
 export {
@@ -18,3 +18,6 @@ export {
   recall,
 } from './precisionRecallF1.ts';
 export { spearman } from './spearman.ts';
+export { type SquadScores, squad } from './squad.ts';
+export type { SquadPrediction, SquadReference } from './squadRows.ts';
+export { type SquadV2Options, type SquadV2Scores, squadV2 } from './squadV2.ts';

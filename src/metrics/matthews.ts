@@ -11,7 +11,7 @@ export const matthewsCorrelation: Metric<object, { readonly matthews_correlation
   () => {
     const counts = new ConfusionCounts('matthews_correlation');
     return {
-      add: (predictions, references) => counts.add(predictions, references),
+      add: (predictions, references, before) => counts.add(predictions, references, before),
       compute: () => ({ matthews_correlation: coefficient(counts.matrix(counts.labels())) }),
     };
   },

@@ -14,5 +14,5 @@ export const meanAbsoluteError: Metric<object, { readonly mae: number }> = defin
       compute: () => ({ mae: sum / rows }),
     };
   },
-  { greaterIsBetter: false },
+  { greaterIsBetter: false, takes: 'numbers' },
 );

@@ -20,5 +20,5 @@ export const meanSquaredError: Metric<MeanSquaredErrorOptions, { readonly mse: n
       compute: () => ({ mse: options?.squared === false ? Math.sqrt(sum / rows) : sum / rows }),
     };
   },
-  { greaterIsBetter: false },
+  { greaterIsBetter: false, takes: 'numbers' },
 );

@@ -3,46 +3,62 @@ import { ArgumentError, DataError } from '../core/errors.ts';
 /** What a metric says: numbers by name, under Hugging Face's names (`f1`, `matthews_correlation`). */
 export type Scores = Readonly<Record<string, number>>;
 
+/**
+ * What a metric's rows are, so that a task can feed it, or refuse it before the first step:
+ * `classes`, the number of the predicted class; `numbers`, real values; `scores`, a probability or score for each class;
+ * `tags`, a sentence's entity tags; `answers`, answers to questions; `texts`, free text; `losses`, a loss and what it counts.
+ */
+export type MetricInput = 'classes' | 'numbers' | 'scores' | 'tags' | 'answers' | 'texts' | 'losses';
+
 /** Gathers rows batch by batch, so that an evaluation need not keep all its predictions. */
-export interface MetricAccumulator<S extends object = Scores> {
-  /** @param predictions what the model said, a number a row. @param references the truth, as many. */
-  add(predictions: ArrayLike<number>, references: ArrayLike<number>): void;
+export interface MetricAccumulator<S extends object = Scores, P = number, R = number> {
+  /** @param predictions what the model said, row by row. @param references the truth, as many rows. */
+  add(predictions: ArrayLike<P>, references: ArrayLike<R>): void;
   /** The scores of all rows added so far. Throws `ERR_METRIC_EMPTY` where there are none. */
   compute(): S;
 }
 
 /**
- * A metric. Class labels are whole numbers from 0.
+ * A metric: options `O`, scores `S`; a row is one prediction `P` and one reference `R`, both a number where nothing else is said.
+ * Class labels are whole numbers from 0.
  *
  * @example accuracy.compute([1, 0, 1], [1, 1, 1]); // { accuracy: 0.667 }
  */
-export interface Metric<O extends object = object, S extends object = Scores> {
+export interface Metric<O extends object = object, S extends object = Scores, P = number, R = number> {
   readonly name: string;
   /** Whether a larger score is a better model; an error such as the mean squared one is better when small. */
   readonly greaterIsBetter: boolean;
-  compute(predictions: ArrayLike<number>, references: ArrayLike<number>, options?: O): S;
-  create(options?: O): MetricAccumulator<S>;
+  /** What its rows are. */
+  readonly takes: MetricInput;
+  compute(predictions: ArrayLike<P>, references: ArrayLike<R>, options?: O): S;
+  create(options?: O): MetricAccumulator<S, P, R>;
+}
+
+/** What a metric's file writes: as {@link MetricAccumulator}, knowing how many rows came before the batch (for errors). */
+export interface RowAccumulator<S extends object, P, R> {
+  add(predictions: ArrayLike<P>, references: ArrayLike<R>, rowsBefore: number): void;
+  compute(): S;
 }
 
 /** A metric from its streaming form: `compute` is one `add` and its result. Lengths are checked here, once for all. */
-export function defineMetric<O extends object, S extends object>(
+export function defineMetric<O extends object, S extends object, P = number, R = number>(
   name: string,
-  create: (options: O | undefined) => MetricAccumulator<S>,
-  options: { readonly greaterIsBetter?: boolean } = {},
-): Metric<O, S> {
-  const checked = (own: O | undefined): MetricAccumulator<S> => {
+  create: (options: O | undefined) => RowAccumulator<S, P, R>,
+  options: { readonly greaterIsBetter?: boolean; readonly takes?: MetricInput } = {},
+): Metric<O, S, P, R> {
+  const checked = (own: O | undefined): MetricAccumulator<S, P, R> => {
     const accumulator = create(own);
     let rows = 0;
     return {
       add(predictions, references) {
-        if (predictions.length !== references.length) throw differentLengths(name, predictions, references);
+        if (predictions.length !== references.length) {
+          throw differentLengths(name, predictions.length, references.length);
+        }
+        accumulator.add(predictions, references, rows);
         rows += references.length;
-        accumulator.add(predictions, references);
       },
       compute() {
-        if (rows === 0) {
-          throw new DataError('ERR_METRIC_EMPTY', { owner: name, what: 'there are no rows to score' });
-        }
+        if (rows === 0) throw noRows(name);
         return accumulator.compute();
       },
     };
@@ -50,6 +66,7 @@ export function defineMetric<O extends object, S extends object>(
   return {
     name,
     greaterIsBetter: options.greaterIsBetter ?? true,
+    takes: options.takes ?? 'classes',
     create: checked,
     compute(predictions, references, own) {
       const accumulator = checked(own);
@@ -59,12 +76,19 @@ export function defineMetric<O extends object, S extends object>(
   };
 }
 
-function differentLengths(owner: string, predictions: ArrayLike<number>, references: ArrayLike<number>) {
+/** The error where nothing can be scored. */
+export function noRows(owner: string, what = 'there are no rows to score'): DataError {
+  return new DataError('ERR_METRIC_EMPTY', { owner, what });
+}
+
+/** The error where predictions and references are not as many: of all rows, or, with `row`, inside one. */
+export function differentLengths(owner: string, predictions: number, references: number, row?: number): ArgumentError {
   return new ArgumentError('ERR_METRIC_LENGTHS', {
     owner,
     what: 'predictions and references have different lengths',
-    got: predictions.length,
-    expected: `${references.length} predictions`,
+    got: predictions,
+    expected: `${references} predictions`,
+    row,
   });
 }
 
@@ -72,7 +96,12 @@ function differentLengths(owner: string, predictions: ArrayLike<number>, referen
  * Refuses what cannot be a class label: fractions, and −1 or −100 as references, which mean "no label" and would count as
  * a wrong answer silently.
  */
-export function checkLabels(owner: string, predictions: ArrayLike<number>, references: ArrayLike<number>): void {
+export function checkLabels(
+  owner: string,
+  predictions: ArrayLike<number>,
+  references: ArrayLike<number>,
+  rowsBefore = 0,
+): void {
   for (let row = 0; row < references.length; row++) {
     for (const [what, value] of [
       ['reference', references[row]],
@@ -84,7 +113,7 @@ export function checkLabels(owner: string, predictions: ArrayLike<number>, refer
         what: `a ${what} is no class label`,
         got: value,
         expected: 'a whole number from 0',
-        row: row + 1,
+        row: rowsBefore + row + 1,
         hint: value === -1 || value === -100 ? 'this row has no label: leave it out of the evaluation' : undefined,
       });
     }

@@ -42,12 +42,16 @@ export function warnUndefined(name: string, value: number): number {
 }
 
 /** Pearson's correlation of two columns of numbers; NaN, with a warning, where either is constant. */
-export const pearson: Metric<object, { readonly pearson: number }> = defineMetric('pearson', () => {
-  const moments = new CorrelationAccumulator();
-  return {
-    add(predictions, references) {
-      for (let row = 0; row < references.length; row++) moments.add(predictions[row], references[row]);
-    },
-    compute: () => ({ pearson: warnUndefined('pearson', moments.correlation()) }),
-  };
-});
+export const pearson: Metric<object, { readonly pearson: number }> = defineMetric(
+  'pearson',
+  () => {
+    const moments = new CorrelationAccumulator();
+    return {
+      add(predictions, references) {
+        for (let row = 0; row < references.length; row++) moments.add(predictions[row], references[row]);
+      },
+      compute: () => ({ pearson: warnUndefined('pearson', moments.correlation()) }),
+    };
+  },
+  { takes: 'numbers' },
+);

@@ -147,7 +147,7 @@ function define<S extends object>(
   return defineMetric(name, (options) => {
     const counts = new ConfusionCounts(name);
     return {
-      add: (predictions, references) => counts.add(predictions, references),
+      add: (predictions, references, before) => counts.add(predictions, references, before),
       compute: () => pick(average(counts, name, options ?? {})),
     };
   });
@@ -180,7 +180,7 @@ export const perClassScores: Metric<
 > = defineMetric('per_class_scores', (options) => {
   const counts = new ConfusionCounts('per_class_scores');
   return {
-    add: (predictions, references) => counts.add(predictions, references),
+    add: (predictions, references, before) => counts.add(predictions, references, before),
     compute() {
       const labels = options?.labels ?? counts.labels();
       const classes = classCounts(counts, labels);

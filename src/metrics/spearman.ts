@@ -5,19 +5,23 @@ import { CorrelationAccumulator, warnUndefined } from './pearson.ts';
  * Spearman's rank correlation: Pearson's of the ranks, equal values sharing their mean rank. NaN, with a warning, where
  * either side is constant. Ranks need all values: two numbers a row are kept.
  */
-export const spearman: Metric<object, { readonly spearmanr: number }> = defineMetric('spearmanr', () => {
-  const x: number[] = [];
-  const y: number[] = [];
-  return {
-    add(predictions, references) {
-      for (let row = 0; row < references.length; row++) {
-        x.push(predictions[row]);
-        y.push(references[row]);
-      }
-    },
-    compute: () => ({ spearmanr: warnUndefined('spearmanr', rankCorrelation(x, y)) }),
-  };
-});
+export const spearman: Metric<object, { readonly spearmanr: number }> = defineMetric(
+  'spearmanr',
+  () => {
+    const x: number[] = [];
+    const y: number[] = [];
+    return {
+      add(predictions, references) {
+        for (let row = 0; row < references.length; row++) {
+          x.push(predictions[row]);
+          y.push(references[row]);
+        }
+      },
+      compute: () => ({ spearmanr: warnUndefined('spearmanr', rankCorrelation(x, y)) }),
+    };
+  },
+  { takes: 'numbers' },
+);
 
 function rankCorrelation(x: readonly number[], y: readonly number[]): number {
   if (x.some(Number.isNaN) || y.some(Number.isNaN)) return Number.NaN;
