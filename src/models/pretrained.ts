@@ -1,11 +1,12 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { joinPath, makeDirectory, writeAtomic } from '#platform/files';
 import { Callable } from '../core/callable.ts';
-import { ArgumentError, RunError } from '../core/errors.ts';
+import { ArgumentError, ModelError, RunError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { Engine, EngineTensor, Precision } from '../engine/engine.ts';
 import { selectEngine } from '../engine/select.ts';
+import { openCheckpoint } from '../formats/safetensors-checkpoint.ts';
 import { writeSafetensors } from '../formats/safetensors-write.ts';
 import type { Graph } from '../graph/graph.ts';
 import { elementCount } from '../graph/ndarray.ts';
@@ -17,7 +18,7 @@ import type { Built, Head, ModelConfig, ModelParts } from './head.ts';
 import type { ModelInputs } from './inputs.ts';
 import { build } from './loading.ts';
 import { ForwardProgram, type ModelBatch, TrainingProgram } from './programs.ts';
-import { initializeWeights } from './weights.ts';
+import { assignWeights, initializeWeights } from './weights.ts';
 
 /** How parameters are trained. */
 export interface TrainingOptions {
@@ -217,6 +218,39 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
       data: this.#built.arena.weight(name),
     }));
     await writeSafetensors(joinPath(directory, 'model.safetensors'), tensors);
+  }
+
+  /**
+   * Reads a saved model's weights into this one, in place; answers and a training under way go on with them.
+   * @throws ModelError where one is missing, of another shape, or of no parameter of this model.
+   */
+  async loadWeights(directory: string): Promise<void> {
+    this.#requireUsable();
+    const checkpoint = await openCheckpoint(directory);
+    try {
+      const options = {
+        basePrefix: this.#head.architecture.basePrefix,
+        tied: this.#head.tied ?? [],
+        ignoreMismatchedSizes: false,
+      };
+      const { sources, fresh } = assignWeights(this.parameters, checkpoint, options);
+      if (fresh.length > 0) {
+        throw new ModelError('ERR_WEIGHTS', {
+          owner: 'model.loadWeights',
+          what: `these parameters are not there: ${fresh.join(', ')}`,
+          file: checkpoint.file,
+          hint: 'give the directory of a model with the same head',
+        });
+      }
+      for (const [name, source] of sources) await checkpoint.readInto(source, this.#built.arena.weight(name));
+    } finally {
+      await checkpoint.close();
+    }
+  }
+
+  /** The bytes of all weights in a file. */
+  get weightBytes(): number {
+    return 4 * this.numParameters;
   }
 
   /** Frees weights and compiled graphs. Safe to call twice; a disposed model refuses to work. */

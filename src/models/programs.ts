@@ -8,8 +8,10 @@ import type { Parameter } from '../graph/parameter.ts';
 import type { Value } from '../graph/value.ts';
 import type { DropoutJob } from '../kernels/dropout.ts';
 import type { PackedBatch, PackOptions, TokenSequence } from '../nn/packing.ts';
+import { allFinite, firstNotFiniteLayer, type NotFinite } from './diagnosis.ts';
 import { pick, type Runtime, scalar, weightFeeds } from './feeds.ts';
 import { FrozenFeatures } from './frozenFeatures.ts';
+import { optimizerStateBytes, readOptimizerState, writeOptimizerState } from './optimizerState.ts';
 
 /** A batch as a model's graph takes it. */
 export interface ModelBatch {
@@ -107,6 +109,9 @@ export class TrainingProgram {
   readonly #further: Readonly<Record<string, EngineTensor>> | undefined;
   readonly #features: FrozenFeatures | undefined;
   readonly #packing: PackOptions;
+  /** Those with a gradient, in the model's order. */
+  readonly #optimized: readonly Parameter[];
+  readonly #retrace: () => { graph: Graph; loss: Value };
   #passes = 0;
 
   private constructor(parts: {
@@ -121,7 +126,11 @@ export class TrainingProgram {
     accumulate: boolean;
     features: FrozenFeatures | undefined;
     packing: PackOptions;
+    optimized: readonly Parameter[];
+    retrace: () => { graph: Graph; loss: Value };
   }) {
+    this.#optimized = parts.optimized;
+    this.#retrace = parts.retrace;
     this.#features = parts.features;
     this.#packing = parts.packing;
     this.engine = parts.engine;
@@ -153,9 +162,13 @@ export class TrainingProgram {
     options: ProgramOptions = {},
   ): Promise<TrainingProgram> {
     const { accumulate = false } = options;
-    const traced = new Graph({ training: true, trained: new Set(trained.keys()) });
-    const { outputs, loss } = trace(traced);
-    const all = { ...outputs, loss: loss! };
+    const retrace = () => {
+      const graph = new Graph({ training: true, trained: new Set(trained.keys()) });
+      const { outputs, loss } = trace(graph);
+      return { graph, outputs, loss: loss! };
+    };
+    const { graph: traced, outputs, loss } = retrace();
+    const all = { ...outputs, loss };
     const keep = options.cacheFrozenFeatures !== false && options.packing?.form !== 'padded';
     const changing = new Set([...trained.keys()].flatMap((parameter) => traced.parameters.get(parameter) ?? []));
     const split = keep ? await FrozenFeatures.split(runtime, traced, all, changing) : undefined;
@@ -195,6 +208,8 @@ export class TrainingProgram {
       accumulate,
       features: split?.features,
       packing: options.packing ?? {},
+      optimized: reached.filter((_, i) => gradients[i] !== undefined),
+      retrace,
     });
   }
 
@@ -243,6 +258,53 @@ export class TrainingProgram {
   async update(options: AdamWStep): Promise<{ gradientNorm: number }> {
     this.#passes = 0;
     return await this.#arena.step(options);
+  }
+
+  /** Throws away the passes since the last update, so that a step can be begun again. */
+  async discard(): Promise<void> {
+    this.#passes = 0;
+    await this.#arena.discard();
+  }
+
+  /** The size of what {@link saveOptimizer} writes, in bytes, but for a header. */
+  get optimizerBytes(): number {
+    return optimizerStateBytes(this.#arena, this.#optimized);
+  }
+
+  /** Writes the optimizer's moments of the trained parameters, under PyTorch's names, as safetensors. */
+  async saveOptimizer(path: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
+    await writeOptimizerState(path, this.#arena, this.#optimized, metadata);
+  }
+
+  /**
+   * Takes up moments that {@link saveOptimizer} wrote.
+   * @returns the file's metadata.
+   * @throws ModelError where they belong to other parameters than those in training.
+   */
+  async loadOptimizer(path: string): Promise<Readonly<Record<string, string>>> {
+    return await readOptimizerState(path, this.#arena, this.#optimized);
+  }
+
+  /**
+   * Finds where NaN or infinity comes from after a pass over `batch` gave one: the first weight, else the first layer
+   * forward, else the first gradient backward, that holds it. Asked for before anything changes the weights.
+   */
+  async diagnose(batch: ModelBatch, pass: PassOptions): Promise<NotFinite | undefined> {
+    const { graph, loss } = this.#retrace();
+    for (const { name } of graph.parameters.keys())
+      if (!allFinite(this.#arena.weight(name))) return { name, where: 'the weight' };
+    const feeds: Record<string, EngineTensor> = {
+      ...batch.packed.feeds,
+      ...batch.labels,
+      loss_scale: scalar(pass.lossScale),
+      ...weightFeeds(graph, [loss], this.#arena),
+      ...(await this.#dropoutMasks(batch.packed, pass)),
+    };
+    const layer = await firstNotFiniteLayer({ engine: this.engine, arena: this.#arena }, graph, loss, feeds);
+    if (layer !== undefined) return layer;
+    // Backward, the head's gradients come first.
+    const last = this.#optimized.findLast(({ name }) => !allFinite(this.#arena.gradient(name)));
+    return last === undefined ? undefined : { name: last.name, where: 'the gradient of the parameter' };
   }
 
   async #dropoutMasks(packed: PackedBatch, pass: PassOptions): Promise<Record<string, EngineTensor>> {
