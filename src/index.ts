@@ -40,6 +40,13 @@ export { Bert } from './models/bert/model.ts';
 export type { ModelInputs } from './models/inputs.ts';
 export type { BatchOptions } from './models/labels.ts';
 export type { ModelOptions, PretrainedOptions } from './models/loading.ts';
+export {
+  DataCollatorForLanguageModeling,
+  DataCollatorForWholeWordMask,
+  type MaskedTokens,
+  type MaskingOptions,
+  type MaskPlace,
+} from './tasks/masking.ts';
 export type { EvalPrediction, Metrics } from './tasks/task.ts';
 export type { ColumnNames } from './tasks/textColumns.ts';
 export * from './tokenizers/index.ts';

@@ -3,10 +3,15 @@ import type { Dataset } from '../data/index.ts';
 import type { EngineTensor } from '../engine/engine.ts';
 import type { ModelBatch } from '../models/programs.ts';
 import type { TokenSequence } from '../nn/packing.ts';
+import type { MaskedLanguageModelOptions } from './maskedLanguageModelOptions.ts';
+import type { QuestionAnsweringOptions } from './questionAnsweringOptions.ts';
 import type { ColumnNames } from './textColumns.ts';
 
-/** What every task can be told. */
-export interface TaskOptions {
+/** What only some tasks can be told; given to another, an option is an error. */
+export interface TaskSettings extends QuestionAnsweringOptions, MaskedLanguageModelOptions {}
+
+/** What a task can be told. */
+export interface TaskOptions extends TaskSettings {
   /** Which columns hold what; those left out are found. */
   readonly columns?: ColumnNames | undefined;
   /** Tokens of a row at most. Default: what tokenizer and model can take. */
@@ -42,8 +47,11 @@ export interface Evaluator<Feature> {
   add(outputs: Readonly<Record<string, EngineTensor>>, features: readonly Feature[]): void;
   /** Raw answers and labels, in the order in which they were added. */
   prediction(): EvalPrediction;
-  /** The task's own metrics; none where the data has no labels. */
-  metrics(): Metrics;
+  /**
+   * The task's own metrics; none where the data has no labels.
+   * @param loss the mean loss over all that counts, where there are labels.
+   */
+  metrics(loss?: number): Metrics;
 }
 
 /**

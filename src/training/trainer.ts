@@ -2,8 +2,9 @@ import { ensureWritableDirectory } from '#platform/files';
 import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Dataset } from '../data/index.ts';
-import type { EvalPrediction, Evaluator, Metrics, Task } from '../tasks/task.ts';
-import { type TrainableModel, taskFor } from '../tasks/taskFor.ts';
+import type { EvalPrediction, Evaluator, Metrics, Task, TaskSettings } from '../tasks/task.ts';
+import { type TrainableModel, taskFor, taskNameOf, tasks } from '../tasks/taskFor.ts';
+import { resolveTaskOptions } from '../tasks/taskOptions.ts';
 import type { ColumnNames } from '../tasks/textColumns.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { logEvent } from './eventLog.ts';
@@ -24,6 +25,8 @@ export interface TrainerOptions {
   readonly tokenizer?: BertTokenizer | undefined;
   /** Which columns hold text and label; those left out are found, and said in the log. */
   readonly columns?: ColumnNames | undefined;
+  /** What the model's task alone can be told, such as `docStride` for question answering. */
+  readonly taskOptions?: TaskSettings | undefined;
   /** Replaces the task's own metrics. Names get the prefix `eval_`. */
   readonly computeMetrics?: ((prediction: EvalPrediction) => Metrics) | undefined;
   /** Called with every event of a run. */
@@ -48,6 +51,7 @@ const optionNames = [
   'evalDataset',
   'tokenizer',
   'columns',
+  'taskOptions',
   'computeMetrics',
   'onEvent',
 ];
@@ -225,27 +229,31 @@ export class Trainer {
     const started = performance.now();
     let lossSum = 0;
     let counted = 0;
+    let labelled = true;
     for (let start = 0; start < features.length; start += size) {
       signal?.throwIfAborted();
       const rows = features.slice(start, start + size);
       const batch = task.batch(rows);
       const outputs = await this.model.run(batch);
-      if (outputs['loss'] !== undefined) {
+      if (outputs['loss'] === undefined) labelled = false;
+      // A batch may have labels that count nothing: words that are all cut off.
+      else if (batch.count > 0) {
         lossSum += Number(outputs['loss'].data[0]) * batch.count;
         counted += batch.count;
       }
       evaluator.add(outputs, rows);
     }
     const seconds = (performance.now() - started) / 1000;
-    const labelled = counted > 0 && counted === features.length;
+    labelled &&= counted > 0;
+    const loss = labelled ? lossSum / counted : undefined;
     const { computeMetrics } = this.#options;
     const own = !labelled
       ? {}
       : computeMetrics === undefined
-        ? evaluator.metrics()
+        ? evaluator.metrics(loss)
         : computeMetrics(evaluator.prediction());
     const metrics = {
-      ...(labelled ? { loss: lossSum / counted } : {}),
+      ...(loss === undefined ? {} : { loss }),
       ...own,
       runtime: seconds,
       samples_per_second: features.length / seconds,
@@ -277,7 +285,10 @@ export class Trainer {
 
   async #makeTask(dataset: Dataset): Promise<Task> {
     const { maxLength, truncation, seed } = this.args;
+    const name = taskNameOf(this.model);
+    const own = resolveTaskOptions(name, tasks[name].options, { ...this.#options.taskOptions });
     const task = taskFor(this.model, await this.#findTokenizer(), {
+      ...own,
       columns: this.#options.columns,
       maxLength,
       truncation,
