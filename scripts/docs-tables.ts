@@ -9,7 +9,8 @@ import { addDoctorCommand } from '../src/cli/doctor.ts';
 import { addEvaluateCommand } from '../src/cli/evaluate.ts';
 import { addPredictCommand } from '../src/cli/predict.ts';
 import { addTrainCommand } from '../src/cli/train.ts';
-import { type OptionRule, trainingOptions } from '../src/training/options.ts';
+import type { OptionRule } from '../src/training/optionRules.ts';
+import { trainingOptions } from '../src/training/options.ts';
 
 /** Every page with tables, and its tables by the name in their markers. */
 export const tables: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
@@ -75,7 +76,10 @@ function options(): string {
 }
 
 function values(kind: OptionRule['kind']): string {
-  if (kind.type === 'choice') return kind.choices.map((choice) => `\`${choice}\``).join(', ');
+  if (kind.type === 'choice' || kind.type === 'list') return kind.choices.map((choice) => `\`${choice}\``).join(', ');
+  if (kind.type === 'steps') return 'integer ≥ 1, or a share < 1';
+  if (kind.type === 'custom') return kind.expected;
+  if (kind.type === 'string' && kind.orBoolean === true) return 'string or boolean';
   if (kind.type !== 'integer' && kind.type !== 'number') return kind.type;
   const bounds = [
     kind.min === undefined ? undefined : `≥ ${kind.min}`,

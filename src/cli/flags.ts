@@ -1,12 +1,15 @@
 import { type Command, Option } from 'commander';
 import { ArgumentError } from '../core/errors.ts';
-import { type OptionRule, trainingOptions } from '../training/options.ts';
+import type { OptionKind, OptionRule } from '../training/optionRules.ts';
+import { trainingOptions } from '../training/options.ts';
 
 const groupTitles: Readonly<Record<OptionRule['group'], string>> = {
   length: 'Length and randomness:',
   batches: 'Batches:',
   optimizer: 'Optimizer:',
+  loss: 'Loss:',
   'evaluation and logging': 'Evaluation and logging:',
+  checkpoints: 'Checkpoints:',
   data: 'Texts:',
   machine: 'Machine:',
 };
@@ -27,12 +30,31 @@ export function addTrainingFlags(command: Command): void {
         ? fallback === true
           ? flag.replace('--', '--no-')
           : flag
-        : `${flag} <${kind.type === 'choice' ? 'name' : kind.type}>`;
+        : `${flag} ${placeholder(kind)}`;
     const option = new Option(written, fallback === true && kind.type === 'boolean' ? `Not: ${description}` : shown);
-    if (kind.type === 'choice') option.choices([...kind.choices]);
+    if (kind.type === 'choice' || kind.type === 'list') option.choices([...kind.choices]);
+    // After `choices`, which sets a reader of its own that knows no other spellings: the table checks them.
     option.argParser((text: string) => parseValue(flag, kind.type, text));
     option.helpGroup(groupTitles[rule.group]);
     command.addOption(option);
+  }
+}
+
+/** What a flag shows as its value. */
+function placeholder(kind: OptionKind): string {
+  switch (kind.type) {
+    case 'choice':
+      return '<name>';
+    case 'list':
+      return '<names>';
+    case 'steps':
+      return '<number>';
+    case 'custom':
+      return `<${kind.placeholder}>`;
+    case 'string':
+      return kind.orBoolean === true ? '[string]' : '<string>';
+    default:
+      return `<${kind.type}>`;
   }
 }
 
@@ -45,9 +67,9 @@ export function trainingValues(options: Readonly<Record<string, unknown>>): Reco
 
 /** A number from a flag's text. @throws ArgumentError that names the flag. */
 export function parseValue(flag: string, type: OptionRule['kind']['type'], text: string): string | number {
-  if (type !== 'integer' && type !== 'number') return text;
+  if (type !== 'integer' && type !== 'number' && type !== 'steps') return text;
   const value = Number(text);
-  if (text.trim() !== '' && Number.isFinite(value) && (type === 'number' || Number.isInteger(value))) return value;
+  if (text.trim() !== '' && Number.isFinite(value) && (type !== 'integer' || Number.isInteger(value))) return value;
   throw new ArgumentError('ERR_FLAG_VALUE', {
     owner: 'fettle',
     what: `${flag} has a wrong value`,

@@ -72,11 +72,11 @@ export async function* trainingLoop<Feature>(context: LoopContext<Feature>): Asy
       };
       meter.add(passed.loss);
       yield { type: 'step', ...place, totalSteps: plan.totalSteps, ...passed };
-      if (isDue(args.loggingStrategy, args.loggingSteps, step) || (args.loggingFirstStep && step === 1)) {
+      if (isDue(args.loggingStrategy, plan.loggingSteps, step) || (args.loggingFirstStep && step === 1)) {
         lastLogged = step;
         yield { type: 'log', ...place, ...passed, loss: meter.takeMean() };
       }
-      if (context.evaluate !== undefined && isDue(args.evalStrategy, args.evalSteps ?? args.loggingSteps, step)) {
+      if (context.evaluate !== undefined && isDue(args.evalStrategy, plan.evalSteps, step)) {
         lastEvaluated = step;
         yield { type: 'evaluation', ...place, metrics: await context.evaluate() };
       }

@@ -1,23 +1,8 @@
-import { ArgumentError, didYouMean } from '../core/errors.ts';
+import type { OptionPhrase, OptionRule, OptionTable } from './optionRules.ts';
+import { readClassWeights, readNamedValues } from './optionValues.ts';
+import { readParameterGroups } from './parameterGroups.ts';
+import { refusedOptimizers, refusedOptions } from './refusedOptions.ts';
 import { type ScheduleName, schedules } from './schedules.ts';
-
-/** What an option's value may be. */
-export type OptionKind =
-  | { readonly type: 'string' }
-  | { readonly type: 'boolean' }
-  | { readonly type: 'integer' | 'number'; readonly min?: number; readonly max?: number; readonly above?: number }
-  | { readonly type: 'choice'; readonly choices: readonly string[] };
-
-/** All that is known about one option: what validates it, what makes its flag, and what documents it. */
-export interface OptionRule {
-  readonly kind: OptionKind;
-  /** undefined where leaving it out means something of its own. */
-  readonly fallback: string | number | boolean | undefined;
-  readonly group: 'length' | 'batches' | 'optimizer' | 'evaluation and logging' | 'data' | 'machine';
-  readonly description: string;
-  /** Other names that are taken for it. */
-  readonly aliases?: readonly string[];
-}
 
 const scheduleNames = Object.keys(schedules) as readonly ScheduleName[];
 const intervals = ['no', 'steps', 'epoch'] as const;
@@ -35,6 +20,12 @@ export const trainingOptions = {
     group: 'evaluation and logging',
     description: 'Where the run leaves what it makes; checked for writing before the first step.',
   },
+  overwriteOutputDir: {
+    kind: { type: 'boolean' },
+    fallback: false,
+    group: 'evaluation and logging',
+    description: 'Train though a run stands in outputDir already; its checkpoints go.',
+  },
   numTrainEpochs: {
     kind: { type: 'number', above: 0 },
     fallback: 3,
@@ -46,6 +37,19 @@ export const trainingOptions = {
     fallback: -1,
     group: 'length',
     description: 'The number of optimizer steps, in place of numTrainEpochs, where it is positive.',
+  },
+  earlyStoppingPatience: {
+    kind: count,
+    fallback: undefined,
+    group: 'length',
+    description:
+      'Stop after so many evaluations in a row without a better metricForBestModel; never where left out. Python has a callback for it.',
+  },
+  earlyStoppingThreshold: {
+    kind: { type: 'number', min: 0 },
+    fallback: 0,
+    group: 'length',
+    description: 'How much better counts as better for earlyStoppingPatience.',
   },
   perDeviceTrainBatchSize: {
     kind: count,
@@ -67,30 +71,88 @@ export const trainingOptions = {
     group: 'batches',
     description: 'Batches whose gradients add up to one optimizer step; equal to one batch of their size.',
   },
+  autoFindBatchSize: {
+    kind: { type: 'boolean' },
+    fallback: false,
+    group: 'batches',
+    description: 'Where memory runs out, try again with smaller batches and as many more of them.',
+  },
+  trainSamplingStrategy: {
+    kind: {
+      type: 'choice',
+      choices: ['random', 'sequential', 'group_by_length'],
+      refused: { batch_rebalance: "there is one process to balance; use 'group_by_length'" },
+    },
+    fallback: 'random',
+    group: 'batches',
+    description:
+      'The order of rows: shuffled each epoch, as they stand, or rows of like length together (which gains little here, since nothing is padded).',
+  },
+  dataloaderDropLast: {
+    kind: { type: 'boolean' },
+    fallback: false,
+    group: 'batches',
+    description: 'Leave out the last, smaller batch of an epoch.',
+  },
+  optim: {
+    kind: {
+      type: 'choice',
+      choices: ['adamw_torch', 'sgd'],
+      also: {
+        adamw: 'adamw_torch',
+        adamw_hf: 'adamw_torch',
+        adamw_torch_fused: 'adamw_torch',
+        adamw_torch_xla: 'adamw_torch',
+        adamw_torch_npu_fused: 'adamw_torch',
+      },
+      refused: refusedOptimizers,
+    },
+    fallback: 'adamw_torch',
+    group: 'optimizer',
+    description: "The optimizer: AdamW under any of Python's names for it, or stochastic gradient descent.",
+  },
   learningRate: {
     kind: { type: 'number', min: 0 },
     fallback: 5e-5,
     group: 'optimizer',
-    description: "AdamW's learning rate at its highest.",
+    description: 'The learning rate at its highest.',
   },
   lrSchedulerType: {
-    kind: { type: 'choice', choices: scheduleNames },
+    kind: {
+      type: 'choice',
+      choices: scheduleNames,
+      refused: {
+        reduce_lr_on_plateau: "use 'linear' with loadBestModelAtEnd, or earlyStoppingPatience",
+        greedy: "use 'linear' with loadBestModelAtEnd, or earlyStoppingPatience",
+      },
+    },
     fallback: 'linear',
     group: 'optimizer',
     description: 'How the learning rate goes from the end of the warm-up to the end of training.',
+  },
+  lrSchedulerKwargs: {
+    kind: {
+      type: 'custom',
+      expected: 'names with values, as { numCycles: 2 } or numCycles=2',
+      placeholder: 'name=value,…',
+      read: readNamedValues,
+    },
+    fallback: undefined,
+    group: 'optimizer',
+    description:
+      "The schedule's own numbers: numCycles, lrEnd, power, timescale, minLr, minLrRate, warmupLrRate, numDecaySteps, numStableSteps, warmupType, decayType, minLrRatio.",
   },
   warmupSteps: {
     kind: { type: 'number', min: 0 },
     fallback: 0,
     group: 'optimizer',
     description: 'Optimizer steps in which the learning rate rises from 0; a value below 1 is a share of all steps.',
-    aliases: ['warmupRatio'],
   },
   weightDecay: {
     kind: { type: 'number', min: 0 },
     fallback: 0,
     group: 'optimizer',
-    description: 'Decoupled weight decay, of all but biases and LayerNorm.',
+    description: "Weight decay of all but biases and LayerNorm: AdamW's decoupled one, or SGD's added to the gradient.",
   },
   adamBeta1: { kind: share, fallback: 0.9, group: 'optimizer', description: "AdamW's decay of the first moment." },
   adamBeta2: { kind: share, fallback: 0.999, group: 'optimizer', description: "AdamW's decay of the second moment." },
@@ -100,11 +162,56 @@ export const trainingOptions = {
     group: 'optimizer',
     description: "AdamW's epsilon.",
   },
+  momentum: { kind: share, fallback: 0, group: 'optimizer', description: "SGD's momentum." },
+  dampening: { kind: share, fallback: 0, group: 'optimizer', description: "SGD's dampening of the momentum." },
+  nesterov: {
+    kind: { type: 'boolean' },
+    fallback: false,
+    group: 'optimizer',
+    description: "Nesterov's form of SGD's momentum.",
+  },
   maxGradNorm: {
     kind: { type: 'number', min: 0 },
     fallback: 1,
     group: 'optimizer',
     description: 'Gradients are scaled down to this norm where theirs is larger; 0: never.',
+  },
+  layerwiseLearningRateDecay: {
+    kind: { type: 'number', above: 0, max: 1 },
+    fallback: 1,
+    group: 'optimizer',
+    description:
+      'Each layer learns at the rate of the one above it times this: the head at learningRate, the embeddings slowest.',
+  },
+  parameterGroups: {
+    kind: {
+      type: 'custom',
+      expected: 'a list of { params, learningRate?, weightDecay? } with a glob or regular expression as params',
+      placeholder: 'json',
+      read: readParameterGroups,
+    },
+    fallback: undefined,
+    group: 'optimizer',
+    description:
+      'Parameters with a learning rate or weight decay of their own, by name: globs or regular expressions, the first that fits counts.',
+  },
+  labelSmoothingFactor: {
+    kind: share,
+    fallback: 0,
+    group: 'loss',
+    description: "The share of each label's weight that is spread evenly over all classes.",
+  },
+  classWeights: {
+    kind: {
+      type: 'custom',
+      expected: "'balanced', one number of at least 0 a class, or numbers by label name",
+      placeholder: "'balanced' or numbers",
+      read: readClassWeights,
+    },
+    fallback: undefined,
+    group: 'loss',
+    description:
+      "How much each class counts in the loss: numbers in the order of the label ids or by label name, or 'balanced' (rows ÷ (classes × the class's rows)).",
   },
   evalStrategy: {
     kind: { type: 'choice', choices: intervals },
@@ -114,10 +221,22 @@ export const trainingOptions = {
     aliases: ['evaluationStrategy'],
   },
   evalSteps: {
-    kind: count,
+    kind: { type: 'steps' },
     fallback: undefined,
     group: 'evaluation and logging',
     description: "Steps between evaluations under evalStrategy 'steps'; loggingSteps where left out.",
+  },
+  evalOnStart: {
+    kind: { type: 'boolean' },
+    fallback: false,
+    group: 'evaluation and logging',
+    description: 'Evaluate before the first step too.',
+  },
+  evalDelay: {
+    kind: { type: 'number', min: 0 },
+    fallback: 0,
+    group: 'evaluation and logging',
+    description: 'No evaluation before so many steps or epochs, as evalStrategy counts.',
   },
   loggingStrategy: {
     kind: { type: 'choice', choices: intervals },
@@ -126,7 +245,7 @@ export const trainingOptions = {
     description: 'When to log the training loss.',
   },
   loggingSteps: {
-    kind: count,
+    kind: { type: 'steps' },
     fallback: 500,
     group: 'evaluation and logging',
     description: 'Steps between log lines.',
@@ -137,11 +256,114 @@ export const trainingOptions = {
     group: 'evaluation and logging',
     description: 'Log the first step too.',
   },
+  includeNumInputTokensSeen: {
+    kind: { type: 'choice', choices: ['no', 'all', 'non_padding'], also: { false: 'no', true: 'all' } },
+    fallback: 'no',
+    group: 'evaluation and logging',
+    description: 'Log the number of tokens trained on so far; nothing is padded, so all are real.',
+  },
+  reportTo: {
+    kind: {
+      type: 'list',
+      choices: ['none', 'tensorboard'],
+      also: { all: 'tensorboard' },
+      refused: Object.fromEntries(
+        [
+          'azure_ml',
+          'clearml',
+          'codecarbon',
+          'comet_ml',
+          'dagshub',
+          'dvclive',
+          'flyte',
+          'mlflow',
+          'neptune',
+          'swanlab',
+          'trackio',
+          'wandb',
+        ].map((name) => [name, "use 'tensorboard', whose files it reads, or pass onEvent and send the events on"]),
+      ),
+    },
+    fallback: undefined,
+    group: 'evaluation and logging',
+    description:
+      "Who is told of a run: 'tensorboard' (in loggingDir, or outputDir/runs) or 'none'; where left out, TensorBoard if loggingDir is given.",
+  },
   loggingDir: {
     kind: { type: 'string' },
     fallback: undefined,
     group: 'evaluation and logging',
-    description: "Where TensorBoard's event files go; none are written where left out.",
+    description: "Where TensorBoard's event files go; none are written where left out, unless reportTo asks for them.",
+  },
+  runName: {
+    kind: { type: 'string' },
+    fallback: undefined,
+    group: 'evaluation and logging',
+    description: "The run's name: TensorBoard shows its curves under it, from a folder of that name in loggingDir.",
+  },
+  disableTqdm: {
+    kind: { type: 'boolean' },
+    fallback: false,
+    group: 'evaluation and logging',
+    description: 'No progress bar of the command; the library has none.',
+  },
+  logLevel: {
+    kind: {
+      type: 'choice',
+      choices: ['passive', 'debug', 'info', 'warning', 'error'],
+      also: { warn: 'warning', critical: 'error' },
+    },
+    fallback: 'passive',
+    group: 'evaluation and logging',
+    description: 'From which level on the log speaks; passive leaves it as it is.',
+  },
+  saveStrategy: {
+    kind: { type: 'choice', choices: ['no', 'steps', 'epoch', 'best'] },
+    fallback: 'steps',
+    group: 'checkpoints',
+    description: 'When to save a checkpoint in outputDir; nothing is saved without one.',
+  },
+  saveSteps: {
+    kind: { type: 'steps' },
+    fallback: 500,
+    group: 'checkpoints',
+    description: "Steps between checkpoints under saveStrategy 'steps'.",
+  },
+  saveTotalLimit: {
+    kind: count,
+    fallback: undefined,
+    group: 'checkpoints',
+    description: 'Checkpoints kept at most; the newest and the best are never deleted.',
+  },
+  saveOnlyModel: {
+    kind: { type: 'boolean' },
+    fallback: false,
+    group: 'checkpoints',
+    description: "Leave the optimizer's state out of checkpoints, which cannot be resumed then.",
+  },
+  resumeFromCheckpoint: {
+    kind: { type: 'string', orBoolean: true },
+    fallback: undefined,
+    group: 'checkpoints',
+    description: 'Go on from this checkpoint; true: from the newest in outputDir.',
+  },
+  loadBestModelAtEnd: {
+    kind: { type: 'boolean' },
+    fallback: false,
+    group: 'checkpoints',
+    description: 'End with the weights of the best checkpoint by metricForBestModel.',
+  },
+  metricForBestModel: {
+    kind: { type: 'string' },
+    fallback: undefined,
+    group: 'checkpoints',
+    description: "The metric that says which checkpoint is best, with or without 'eval_'; the loss where left out.",
+  },
+  greaterIsBetter: {
+    kind: { type: 'boolean' },
+    fallback: undefined,
+    group: 'checkpoints',
+    description: "Whether more of metricForBestModel is better; where left out, unless its name ends in 'loss'.",
   },
   seed: {
     kind: { type: 'integer', min: 0 },
@@ -181,102 +403,39 @@ export const trainingOptions = {
     group: 'machine',
     description: 'Compute what frozen parameters give once a row, and train on that.',
   },
-  dataloaderDropLast: {
-    kind: { type: 'boolean' },
-    fallback: false,
-    group: 'batches',
-    description: 'Leave out the last, smaller batch of an epoch.',
-  },
 } as const satisfies Readonly<Record<string, OptionRule>>;
 
-/** Options of Hugging Face's that have no meaning here: what to do instead. */
-const refused: Readonly<Record<string, string>> = {
-  fp16: 'use bf16, or leave it out: training is float32 then',
-  fsdp: 'one process trains one whole model here; leave it out',
-  deepspeed: 'one process trains one whole model here; leave it out',
-  tf32: 'it is a switch of NVIDIA GPUs; leave it out',
-  useCpu: 'everything runs on the CPU here; leave it out',
-  noCuda: 'everything runs on the CPU here; leave it out',
-  pushToHub: 'save the model and upload its folder',
+/** Names of Hugging Face's that say what some of the options above are. */
+export const trainingPhrases = {
+  groupByLength: {
+    meaning: "trainSamplingStrategy: 'group_by_length'",
+    expected: 'a boolean',
+    read: (value) =>
+      typeof value !== 'boolean' ? undefined : value ? { trainSamplingStrategy: 'group_by_length' } : {},
+  },
+  warmupRatio: {
+    meaning: 'warmupSteps, as a share of all steps',
+    expected: 'a number of at least 0 and below 1',
+    // 0, Python's default beside a number of steps, says nothing.
+    read: (value) =>
+      typeof value !== 'number' || !(value >= 0 && value < 1) ? undefined : value === 0 ? {} : { warmupSteps: value },
+  },
+  optimArgs: {
+    meaning: 'momentum, dampening and nesterov, as momentum=0.9,nesterov=true',
+    expected: 'momentum, dampening or nesterov with values, as momentum=0.9,nesterov=true',
+    read: (value) => {
+      const values = readNamedValues(value);
+      const known =
+        values !== undefined &&
+        Object.keys(values).every((name) => ['momentum', 'dampening', 'nesterov'].includes(name));
+      return known ? values : undefined;
+    },
+  },
+} as const satisfies Readonly<Record<string, OptionPhrase>>;
+
+/** All that {@link TrainingArguments} knows of its options. */
+export const trainingTable: OptionTable = {
+  options: trainingOptions,
+  phrases: trainingPhrases,
+  refused: refusedOptions,
 };
-
-/**
- * Checks options against a table and fills in what is left out; null, as in JSON, is left out too. snake_case names and
- * aliases are taken.
- * @throws ArgumentError for an unknown name (with a suggestion), a wrong type or a value out of range.
- */
-export function resolveOptions(
-  owner: string,
-  table: Readonly<Record<string, OptionRule>>,
-  given: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const byAlias = new Map(
-    Object.entries(table).flatMap(([name, { aliases = [] }]) => aliases.map((alias) => [alias, name] as const)),
-  );
-  const resolved: Record<string, unknown> = Object.fromEntries(
-    Object.entries(table).map(([name, { fallback }]) => [name, fallback]),
-  );
-  const sources = new Map<string, string>();
-  for (const [written, value] of Object.entries(given)) {
-    const camel = written.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-    const name = byAlias.get(camel) ?? camel;
-    if (!Object.hasOwn(table, name))
-      throw unknownOption(owner, written, camel, [...Object.keys(table), ...byAlias.keys()]);
-    if (value === undefined || value === null) continue;
-    const earlier = sources.get(name);
-    if (earlier !== undefined) {
-      throw new ArgumentError('ERR_OPTION_TWICE', {
-        owner,
-        what: `'${written}' and '${earlier}' are the same option`,
-        hint: 'leave one of them out',
-      });
-    }
-    sources.set(name, written);
-    checkValue(owner, written, table[name].kind, value);
-    resolved[name] = value;
-  }
-  return resolved;
-}
-
-function unknownOption(owner: string, written: string, camel: string, known: readonly string[]): ArgumentError {
-  if (Object.hasOwn(refused, camel)) {
-    return new ArgumentError('ERR_OPTION_REFUSED', {
-      owner,
-      what: `'${written}' has no meaning here`,
-      hint: refused[camel],
-    });
-  }
-  const near = didYouMean(camel, known);
-  return new ArgumentError('ERR_UNKNOWN_OPTION', {
-    owner,
-    what: `there is no option '${written}'`,
-    hint: near === undefined ? `the options are ${known.join(', ')}` : `did you mean '${near}'?`,
-  });
-}
-
-function checkValue(owner: string, name: string, kind: OptionKind, value: unknown): void {
-  const fail = (expected: string): never => {
-    throw new ArgumentError('ERR_OPTION_VALUE', { owner, what: `'${name}' has a wrong value`, got: value, expected });
-  };
-  if (kind.type === 'choice') {
-    if (kind.choices.includes(value as string)) return;
-    const near = typeof value === 'string' ? didYouMean(value, kind.choices) : undefined;
-    fail(`one of ${kind.choices.join(', ')}${near === undefined ? '' : ` (did you mean '${near}'?)`}`);
-  } else if (kind.type === 'integer' || kind.type === 'number') {
-    const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, above = Number.NEGATIVE_INFINITY } = kind;
-    const fits =
-      typeof value === 'number' &&
-      Number.isFinite(value) &&
-      (kind.type === 'number' || Number.isInteger(value)) &&
-      value >= min &&
-      value <= max &&
-      value > above;
-    if (fits) return;
-    const bounds = [
-      Number.isFinite(min) && `of at least ${min}`,
-      Number.isFinite(above) && `above ${above}`,
-      Number.isFinite(max) && `of at most ${max}`,
-    ].filter((bound) => bound !== false);
-    fail(`${kind.type === 'integer' ? 'a whole number' : 'a number'} ${bounds.join(' and ')}`.trim());
-  } else if (typeof value !== kind.type) fail(`a ${kind.type}`);
-}

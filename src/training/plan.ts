@@ -10,6 +10,10 @@ export interface TrainingPlan {
   /** Epochs begun, the last perhaps not to its end. */
   readonly epochs: number;
   readonly warmupSteps: number;
+  /** Optimizer steps between log lines, evaluations and checkpoints: shares of all steps are steps here. */
+  readonly loggingSteps: number;
+  readonly evalSteps: number;
+  readonly saveSteps: number;
   /** The learning rate of a step, from 1. */
   learningRate(step: number): number;
 }
@@ -33,7 +37,12 @@ export function planTraining(args: TrainingArguments, examples: number): Trainin
   const warmupSteps = args.warmupSteps < 1 ? Math.ceil(args.warmupSteps * totalSteps) : Math.floor(args.warmupSteps);
   const schedule: Schedule = schedules[args.lrSchedulerType];
   const context = { warmupSteps, totalSteps, learningRate: args.learningRate };
+  // transformers' TrainerState.compute_steps
+  const inSteps = (steps: number) => (steps < 1 ? Math.ceil(steps * totalSteps) : steps);
   return {
+    loggingSteps: inSteps(args.loggingSteps),
+    evalSteps: inSteps(args.evalSteps ?? args.loggingSteps),
+    saveSteps: inSteps(args.saveSteps),
     batchesPerEpoch,
     stepsPerEpoch,
     totalSteps,
