@@ -48,20 +48,38 @@ export class StringBuilder implements ColumnBuilder {
     if (typeof value !== 'string') throw mixed(this.#context, this.#present.length, value, 'string');
     // A UTF-16 unit becomes at most three bytes of UTF-8.
     const at = this.#bytes.length;
+    this.#checkSize(at + value.length);
     const { written } = encoder.encodeInto(value, this.#bytes.reserve(value.length * 3).subarray(at));
-    if (at + written > largestStringColumn) {
-      throw new DataError('ERR_COLUMN_TOO_LARGE', {
-        owner: this.#context.owner,
-        what: 'one column holds more than 4 GiB of text',
-        file: this.#context.file,
-        column: this.#context.column,
-        hint: 'split the file',
-      });
-    }
+    this.#checkSize(at + written);
     if (written > value.length && /[\ud800-\udfff]/u.test(value)) this.#loneSurrogates++;
     this.#bytes.length = at + written;
     this.#offsets.push(this.#bytes.length);
     this.#present.push(true);
+  }
+
+  /** Takes a text as the UTF-8 bytes `start` to `end` of `source`, which the caller has checked. */
+  pushUtf8(source: Uint8Array, start: number, end: number): void {
+    const size = end - start;
+    let at = this.#bytes.length;
+    this.#checkSize(at + size);
+    const target = this.#bytes.reserve(size);
+    // A call costs more than copying a short text by hand.
+    if (size > 48) target.set(source.subarray(start, end), at);
+    else for (let i = start; i < end; i++) target[at++] = source[i];
+    this.#bytes.length += size;
+    this.#offsets.push(this.#bytes.length);
+    this.#present.push(true);
+  }
+
+  #checkSize(size: number): void {
+    if (size <= largestStringColumn) return;
+    throw new DataError('ERR_COLUMN_TOO_LARGE', {
+      owner: this.#context.owner,
+      what: 'one column holds more than 4 GiB of text',
+      file: this.#context.file,
+      column: this.#context.column,
+      hint: 'split the file, or read it with streaming: true',
+    });
   }
 
   finish(): StringColumn {

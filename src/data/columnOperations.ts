@@ -76,7 +76,8 @@ export function castCells(context: BuilderContext, cells: ColumnView, target: Fe
   return buildColumn(context, converted(), target);
 }
 
-function castCell(cell: Cell, from: Feature, target: Feature): Cell | undefined {
+/** One cell as another feature by the rules of {@link castCells}; undefined where it does not fit. */
+export function castCell(cell: Cell, from: Feature, target: Feature): Cell | undefined {
   if (target === 'string') return castToString(cell, from);
   if (target === 'bool') return castToBool(cell);
   if (isClassLabel(target)) return castToClass(cell, from, target);

@@ -2,34 +2,62 @@ import { type BuilderContext, type ColumnBuilder, makeBuilder } from './columnBu
 import type { ColumnStorage } from './columns.ts';
 import type { Features, Row } from './features.ts';
 
+/** Gathers row objects as columns, with the keys in order of appearance; a row without a key is missing there. */
+export class ColumnsBuilder {
+  /** How many rows there are so far. */
+  length = 0;
+  readonly #context: (column: string) => BuilderContext;
+  readonly #refuse: ((column: string, row: number) => Error) | undefined;
+  readonly #columns = new Map<string, { builder: ColumnBuilder; filled: number }>();
+
+  /**
+   * @param context names a column's place for error messages. @param features types of columns that are known.
+   * @param refuse makes the error for a column that `features` lack; by default such a column is added.
+   */
+  constructor(
+    context: (column: string) => BuilderContext,
+    features: Features = {},
+    refuse?: (column: string, row: number) => Error,
+  ) {
+    this.#context = context;
+    this.#refuse = refuse;
+    for (const [column, feature] of Object.entries(features)) {
+      this.#columns.set(column, { builder: makeBuilder(context(column), feature), filled: 0 });
+    }
+  }
+
+  push(row: object): void {
+    for (const column of Object.keys(row)) {
+      let entry = this.#columns.get(column);
+      if (entry === undefined) {
+        if (this.#refuse !== undefined) throw this.#refuse(column, this.length);
+        entry = { builder: makeBuilder(this.#context(column)), filled: 0 };
+        this.#columns.set(column, entry);
+      }
+      for (; entry.filled < this.length; entry.filled++) entry.builder.push(null);
+      entry.builder.push((row as Row)[column]);
+      entry.filled++;
+    }
+    this.length++;
+  }
+
+  finish(): Map<string, ColumnStorage> {
+    const columns = new Map<string, ColumnStorage>();
+    for (const [column, entry] of this.#columns) {
+      for (; entry.filled < this.length; entry.filled++) entry.builder.push(null);
+      columns.set(column, entry.builder.finish());
+    }
+    return columns;
+  }
+}
+
 /** Columns from row objects, with the keys in order of appearance. `context` names a column's place for error messages. */
 export function columnsOfRows(
   rows: Iterable<object>,
   context: (column: string) => BuilderContext,
   features: Features = {},
 ): Map<string, ColumnStorage> {
-  const builders = new Map<string, { builder: ColumnBuilder; filled: number }>();
-  for (const [column, feature] of Object.entries(features)) {
-    builders.set(column, { builder: makeBuilder(context(column), feature), filled: 0 });
-  }
-  let length = 0;
-  for (const row of rows) {
-    for (const column in row) {
-      let entry = builders.get(column);
-      if (entry === undefined) {
-        entry = { builder: makeBuilder(context(column)), filled: 0 };
-        builders.set(column, entry);
-      }
-      for (; entry.filled < length; entry.filled++) entry.builder.push(null);
-      entry.builder.push((row as Row)[column]);
-      entry.filled++;
-    }
-    length++;
-  }
-  const columns = new Map<string, ColumnStorage>();
-  for (const [column, entry] of builders) {
-    for (; entry.filled < length; entry.filled++) entry.builder.push(null);
-    columns.set(column, entry.builder.finish());
-  }
-  return columns;
+  const builder = new ColumnsBuilder(context, features);
+  for (const row of rows) builder.push(row);
+  return builder.finish();
 }

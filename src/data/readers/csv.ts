@@ -1,13 +1,22 @@
-import { type CsvError, parse } from 'csv-parse/sync';
-import { ArgumentError, DataError, didYouMean, FettleError } from '../../core/errors.ts';
+import { ArgumentError, DataError, didYouMean } from '../../core/errors.ts';
 import { log } from '../../core/log.ts';
-import { castCells, IndexedColumn } from '../columnOperations.ts';
+import type { BuilderContext } from '../columnBuilder.ts';
 import type { ColumnStorage } from '../columns.ts';
 import { Dataset } from '../dataset.ts';
-import type { Features } from '../features.ts';
-import { GrowingArray } from '../growingArray.ts';
-import { CellColumnBuilder, isNumberText } from './cellColumn.ts';
-import { decodeFile, lineOf } from './text.ts';
+import type { Cell, Features, Row } from '../features.ts';
+import type { RowBatch, RowStream, StreamPosition } from '../rowStream.ts';
+import type { ByteSource } from './byteSource.ts';
+import {
+  type CellColumn,
+  type CellReader,
+  cellReader,
+  cellText,
+  InferringCellColumn,
+  isNumberText,
+  TypedCellColumn,
+} from './cellColumn.ts';
+import { type CsvRecord, CsvScanner } from './csvScanner.ts';
+import { decodeFile } from './text.ts';
 
 /** How a file of delimited cells is read. */
 export interface CsvOptions {
@@ -41,75 +50,193 @@ export interface CsvOptions {
  * @param file the name that messages show.
  */
 export function parseCsv(bytes: Uint8Array, file: string, options: CsvOptions = {}): Dataset {
-  const text = decodeFile(owner, file, bytes, options.encoding);
-  const hasHeader = options.header ?? options.columnNames === undefined;
-  if (!hasHeader && options.columnNames === undefined) {
-    throw new ArgumentError('ERR_NO_COLUMN_NAMES', {
-      owner,
-      what: 'the file has no header and no names are given',
-      file,
-      hint: "give columnNames: ['label', 'text']",
-    });
-  }
-  const missing = new Set(options.missingValues ?? ['']);
-  const starts = new GrowingArray((length) => new Uint32Array(length));
-  const lineOfRecord = (start: number) => lineOf(text, skipLineEnds(text, start));
-  const lineOfRow = (row: number) => lineOfRecord(starts.take()[row]);
-  let columns = hasHeader ? undefined : makeColumns(options.columnNames ?? [], file, lineOfRow);
-  let end = 0;
-  let blank = 0;
-  try {
-    parse(text, {
-      delimiter: options.delimiter ?? ',',
-      quote: options.quote === undefined ? '"' : (options.quote ?? false),
-      escape: options.quote ?? '"',
-      record_delimiter: ['\r\n', '\n', '\r'],
-      relax_column_count: true,
-      skip_empty_lines: true,
-      on_record: (cells: string[], { bytes: recordEnd, empty_lines }) => {
-        const start = end;
-        end = recordEnd;
-        blank = empty_lines;
-        if (columns === undefined) {
-          columns = makeColumns(headerNames(cells, options, file, lineOfRecord(start)), file, lineOfRow);
-          return null;
-        }
-        if (cells.length !== columns.length) throw ragged(columns, cells, file, lineOfRecord(start));
-        starts.push(start);
-        for (let k = 0; k < cells.length; k++) columns[k].push(missing.has(cells[k]) ? null : cells[k]);
-        return null;
-      },
-    });
-  } catch (error) {
-    throw error instanceof FettleError ? error : quoteError(error as CsvError, file, lineOfRecord(end));
-  }
-  if (columns === undefined || starts.length === 0) throw empty(file, columns);
-  if (blank > 0) log.info(`[${owner}] ${file}: ${blank} blank line(s) skipped`);
-  checkFeatures(options.features, columns, file);
-  const built = new Map<string, ColumnStorage>();
-  for (const column of columns) {
-    const wanted = options.features?.[column.name];
-    const context = { owner, file, column: column.name, row: lineOfRow };
-    built.set(
-      column.name,
-      wanted === undefined
-        ? column.finish()
-        : castCells(context, new IndexedColumn(column.finishText(), undefined), wanted),
-    );
-  }
-  return new Dataset(built, { name: file });
+  const table = new CsvTable(file, options);
+  table.push(decodeFile(owner, file, bytes, options.encoding), true);
+  return table.finish();
+}
+
+/** As {@link parseCsv}, from a file that is read piece by piece: only the columns stay in memory. */
+export async function readCsv(source: ByteSource, options: CsvOptions = {}): Promise<Dataset> {
+  const table = new CsvTable(source.file, options);
+  for await (const piece of source.pieces()) table.push(piece, false);
+  table.push(new Uint8Array(0), true);
+  return table.finish();
 }
 
 const owner = 'loadDataset';
+/** A stream takes its types from as many rows. */
+const headRows = 1000;
 
-function skipLineEnds(text: Uint8Array, start: number): number {
-  let at = start;
-  while (text[at] === 10 || text[at] === 13) at++;
-  return at;
+/** What reads a file of cells once: its columns' names come from the first row or from the options. */
+class CsvTable {
+  names: readonly string[] | undefined;
+  rows = 0;
+  readonly scanner: CsvScanner;
+  #columns: CellColumn[] = [];
+  readonly #file: string;
+  readonly #options: CsvOptions;
+  readonly #missing: MissingCells;
+
+  constructor(file: string, options: CsvOptions) {
+    this.#file = file;
+    this.#options = options;
+    this.#missing = new MissingCells(options.missingValues);
+    this.names = givenNames(file, options);
+    if (this.names !== undefined) this.#makeColumns(this.names);
+    this.scanner = new CsvScanner({ file, ...separators(options) }, (record) => this.#take(record));
+  }
+
+  push(piece: Uint8Array, last: boolean): void {
+    this.scanner.push(piece, last);
+  }
+
+  #makeColumns(names: readonly string[]): void {
+    checkFeatures(this.#options.features, names, this.#file);
+    this.#columns = names.map((column) => {
+      const feature = this.#options.features?.[column];
+      const context: BuilderContext = { owner, file: this.#file, column, row: () => this.scanner.line };
+      return feature === undefined
+        ? new InferringCellColumn(context)
+        : new TypedCellColumn(context, feature, () => this.scanner.line);
+    });
+  }
+
+  #take(record: CsvRecord): void {
+    if (this.names === undefined) {
+      this.names = headerNames(cellsOf(record), this.#options, this.#file, record.line);
+      this.#makeColumns(this.names);
+      return;
+    }
+    const columns = this.#columns;
+    if (record.count !== columns.length) throw ragged(this.names, record.count, this.#file, record.line);
+    this.rows++;
+    for (let k = 0; k < columns.length; k++) {
+      const bytes = record.cellBytes(k);
+      const start = record.starts[k];
+      const end = record.ends[k];
+      if (this.#missing.has(bytes, start, end)) columns[k].pushMissing();
+      else columns[k].push(bytes, start, end);
+    }
+  }
+
+  finish({ quiet = false } = {}): Dataset {
+    if (this.names === undefined || this.rows === 0) throw empty(this.#file, this.names);
+    const blank = this.scanner.blankLines;
+    if (blank > 0 && !quiet) log.info(`[${owner}] ${this.#file}: ${blank} blank line(s) skipped`);
+    const built = new Map<string, ColumnStorage>();
+    for (const column of this.#columns) built.set(column.name, column.finish());
+    return new Dataset(built, { name: this.#file });
+  }
 }
 
-function makeColumns(names: readonly string[], file: string, row: (position: number) => number): CellColumnBuilder[] {
-  return names.map((column) => new CellColumnBuilder({ owner, file, column, row }));
+/**
+ * As {@link readCsv}, row by row. Types that `features` do not tell are taken from the first 1000 rows; a later cell that
+ * does not fit them is an error (`ERR_CAST`) that says so.
+ */
+export async function openCsv(source: ByteSource, options: CsvOptions = {}): Promise<RowStream> {
+  const { file } = source;
+  const head = new CsvTable(file, options);
+  for await (const piece of source.pieces()) {
+    head.push(piece, false);
+    if (head.rows >= headRows) break;
+  }
+  if (head.rows < headRows) head.push(new Uint8Array(0), true);
+  const { features } = head.finish({ quiet: true });
+  const names = head.names as readonly string[];
+  return { features, batches: (from) => csvBatches(source, options, names, features, from) };
+}
+
+async function* csvBatches(
+  source: ByteSource,
+  options: CsvOptions,
+  names: readonly string[],
+  features: Features,
+  from: StreamPosition = { offset: 0, line: 1 },
+): AsyncGenerator<RowBatch> {
+  const { file } = source;
+  const missing = new MissingCells(options.missingValues);
+  let headers = from.offset === 0 && givenNames(file, options) === undefined ? 1 : 0;
+  let rows: Row[] = [];
+  const scanner = new CsvScanner({ file, ...separators(options), line: from.line }, (record) => {
+    if (headers > 0) {
+      headers--;
+      return;
+    }
+    if (record.count !== names.length) throw ragged(names, record.count, file, record.line);
+    const row: Record<string, Cell> = {};
+    for (let k = 0; k < names.length; k++) {
+      const bytes = record.cellBytes(k);
+      const start = record.starts[k];
+      const end = record.ends[k];
+      row[names[k]] = missing.has(bytes, start, end) ? null : readers[k](bytes, start, end);
+    }
+    rows.push(row);
+  });
+  const readers: readonly CellReader[] = names.map((column) =>
+    cellReader({ owner, file, column }, features[column], () => scanner.line),
+  );
+  let position = from;
+  const batch = (): RowBatch => {
+    const made = { rows, position };
+    rows = [];
+    position = { offset: from.offset + scanner.consumed, line: scanner.nextLine };
+    return made;
+  };
+  for await (const piece of source.pieces(from.offset)) {
+    scanner.push(piece, false);
+    if (rows.length > 0) yield batch();
+  }
+  scanner.push(new Uint8Array(0), true);
+  if (rows.length > 0) yield batch();
+}
+
+/** Cells that mean "missing", compared as bytes. */
+class MissingCells {
+  readonly #values: readonly Uint8Array[];
+  readonly #empty: boolean;
+
+  constructor(values: readonly string[] = ['']) {
+    this.#empty = values.includes('');
+    this.#values = values.filter((value) => value !== '').map((value) => new TextEncoder().encode(value));
+  }
+
+  has(bytes: Uint8Array, start: number, end: number): boolean {
+    const size = end - start;
+    if (size === 0) return this.#empty;
+    return this.#values.some((value) => value.length === size && value.every((byte, k) => bytes[start + k] === byte));
+  }
+}
+
+function cellsOf(record: CsvRecord): string[] {
+  return Array.from({ length: record.count }, (_, k) =>
+    cellText(record.cellBytes(k), record.starts[k], record.ends[k]),
+  );
+}
+
+/** The columns' names where no row of the file holds them. */
+function givenNames(file: string, options: CsvOptions): readonly string[] | undefined {
+  if (options.header ?? options.columnNames === undefined) return undefined;
+  if (options.columnNames !== undefined) return options.columnNames;
+  throw new ArgumentError('ERR_NO_COLUMN_NAMES', {
+    owner,
+    what: 'the file has no header and no names are given',
+    file,
+    hint: "give columnNames: ['label', 'text']",
+  });
+}
+
+/** Delimiter and quote, checked. */
+function separators(options: CsvOptions): { delimiter: string; quote: string | null } {
+  const { delimiter = ',', quote = '"' } = options;
+  const wrong = (name: string, got: string | null, expected: string) =>
+    new ArgumentError('ERR_CSV_OPTION', { owner, what: `this cannot be the ${name}`, got, expected });
+  if ([...delimiter].length !== 1 || /[\r\n\0]/.test(delimiter)) {
+    throw wrong('delimiter', delimiter, 'one character that ends no line');
+  }
+  if (quote !== null && (!/^[\x01-\x7f]$/.test(quote) || /[\r\n]/.test(quote) || quote === delimiter)) {
+    throw wrong('quote', quote, 'one ASCII character other than the delimiter, or null for none');
+  }
+  return { delimiter, quote };
 }
 
 function headerNames(cells: readonly string[], options: CsvOptions, file: string, row: number): readonly string[] {
@@ -146,63 +273,32 @@ function headerNames(cells: readonly string[], options: CsvOptions, file: string
   return names;
 }
 
-function ragged(columns: readonly CellColumnBuilder[], cells: readonly string[], file: string, row: number): DataError {
+function ragged(names: readonly string[], got: number, file: string, row: number): DataError {
   return new DataError('ERR_RAGGED_ROW', {
     owner,
     what: 'a row has another number of cells than there are columns',
-    got: cells.length,
-    expected: `${columns.length} (${columns.map(({ name }) => name).join(', ')})`,
+    got,
+    expected: `${names.length} (${names.join(', ')})`,
     file,
     row,
-    column: columns[cells.length]?.name,
-    hint: cells.length > columns.length ? 'put quotes around a cell that holds the delimiter' : 'fill the row up',
+    column: names[got],
+    hint: got > names.length ? 'put quotes around a cell that holds the delimiter' : 'fill the row up',
   });
 }
 
-function quoteError(error: CsvError, file: string, row: number): Error {
-  const column = typeof error.column === 'number' ? String(error.column + 1) : undefined;
-  if (error.code === 'CSV_QUOTE_NOT_CLOSED') {
-    return new DataError('ERR_UNCLOSED_QUOTE', {
-      owner,
-      what: 'a quote that opens in this row is never closed',
-      file,
-      row,
-      column,
-      hint: 'close it, or give quote: null if quotes are plain characters here',
-      cause: error,
-    });
-  }
-  if (error.code === 'CSV_INVALID_CLOSING_QUOTE' || (error.code as string) === 'INVALID_OPENING_QUOTE') {
-    return new DataError('ERR_QUOTE', {
-      owner,
-      what: 'a quote stands inside a cell',
-      file,
-      row,
-      column,
-      hint: 'put the cell in quotes and double those inside, or give quote: null if quotes are plain characters here',
-      cause: error,
-    });
-  }
-  if (error.code?.startsWith('CSV_INVALID_OPTION') || error.code?.startsWith('CSV_OPTION')) {
-    return new ArgumentError('ERR_CSV_OPTION', { owner, what: error.message, cause: error });
-  }
-  return new DataError('ERR_CSV', { owner, what: error.message, file, row, cause: error });
-}
-
-function empty(file: string, columns: readonly CellColumnBuilder[] | undefined): DataError {
-  return columns === undefined
+function empty(file: string, names: readonly string[] | undefined): DataError {
+  return names === undefined
     ? new DataError('ERR_EMPTY_FILE', { owner, what: 'the file is empty', file })
     : new DataError('ERR_HEADER_ALONE', {
         owner,
         what: 'the file holds a header and no rows',
-        got: columns.map(({ name }) => name).join(', '),
+        got: names.join(', '),
         file,
         hint: 'if this line is data, give columnNames',
       });
 }
 
-function checkFeatures(features: Features | undefined, columns: readonly CellColumnBuilder[], file: string): void {
-  const names = columns.map(({ name }) => name);
+function checkFeatures(features: Features | undefined, names: readonly string[], file: string): void {
   for (const name of Object.keys(features ?? {})) {
     if (names.includes(name)) continue;
     const near = didYouMean(name, names);

@@ -10,35 +10,25 @@ const carriageReturn = 13;
 export function decodeFile(owner: string, file: string, bytes: Uint8Array, encoding?: string): Uint8Array {
   const utf8 = encoding === undefined || /^utf-?8$/i.test(encoding) ? bytes : recode(owner, file, bytes, encoding);
   const text = startsWith(utf8, [0xef, 0xbb, 0xbf]) ? utf8.subarray(3) : utf8;
-  if (startsWith(text, [0xff, 0xfe]) || startsWith(text, [0xfe, 0xff])) {
-    throw new DataError('ERR_ENCODING', {
-      owner,
-      what: 'the file is UTF-16',
-      file,
-      hint: `give encoding: '${text[0] === 0xff ? 'utf-16le' : 'utf-16be'}'`,
-    });
-  }
+  if (startsWith(text, [0xff, 0xfe]) || startsWith(text, [0xfe, 0xff])) throw utf16Error(owner, file, text[0]);
   const bad = firstBadByte(text);
-  if (bad >= 0) {
-    const nul = text[bad] === 0;
-    throw new DataError(nul ? 'ERR_NUL_BYTE' : 'ERR_ENCODING', {
-      owner,
-      what: nul ? 'the file holds a NUL byte' : 'the file is not valid UTF-8',
-      got: nul ? undefined : `byte 0x${text[bad].toString(16)}`,
-      file,
-      row: lineOf(text, bad),
-      hint: nul
-        ? 'it may be damaged, binary, or UTF-16 (then give encoding)'
-        : "save it as UTF-8, or give its encoding: 'windows-1252'",
-    });
-  }
+  if (bad >= 0) throw badByteError(owner, file, text[bad], lineOf(text, bad));
   return text;
 }
 
 function recode(owner: string, file: string, bytes: Uint8Array, encoding: string): Uint8Array {
-  let decoder: TextDecoder;
+  const decoder = decoderFor(owner, encoding);
   try {
-    decoder = new TextDecoder(encoding, { fatal: true });
+    return new TextEncoder().encode(decoder.decode(bytes));
+  } catch (cause) {
+    throw new DataError('ERR_ENCODING', { owner, what: `the file is not valid ${encoding}`, file, cause });
+  }
+}
+
+/** A decoder that refuses what is not in its encoding. @throws ArgumentError ERR_UNKNOWN_ENCODING. */
+export function decoderFor(owner: string, encoding: string): TextDecoder {
+  try {
+    return new TextDecoder(encoding, { fatal: true });
   } catch (cause) {
     throw new ArgumentError('ERR_UNKNOWN_ENCODING', {
       owner,
@@ -48,11 +38,31 @@ function recode(owner: string, file: string, bytes: Uint8Array, encoding: string
       cause,
     });
   }
-  try {
-    return new TextEncoder().encode(decoder.decode(bytes));
-  } catch (cause) {
-    throw new DataError('ERR_ENCODING', { owner, what: `the file is not valid ${encoding}`, file, cause });
-  }
+}
+
+/** What is said of a file that begins with UTF-16's byte order mark. */
+export function utf16Error(owner: string, file: string, firstByte: number): DataError {
+  return new DataError('ERR_ENCODING', {
+    owner,
+    what: 'the file is UTF-16',
+    file,
+    hint: `give encoding: '${firstByte === 0xff ? 'utf-16le' : 'utf-16be'}'`,
+  });
+}
+
+/** What is said of a byte that cannot stand in text. */
+export function badByteError(owner: string, file: string, byte: number, row: number): DataError {
+  const nul = byte === 0;
+  return new DataError(nul ? 'ERR_NUL_BYTE' : 'ERR_ENCODING', {
+    owner,
+    what: nul ? 'the file holds a NUL byte' : 'the file is not valid UTF-8',
+    got: nul ? undefined : `byte 0x${byte.toString(16)}`,
+    file,
+    row,
+    hint: nul
+      ? 'it may be damaged, binary, or UTF-16 (then give encoding)'
+      : "save it as UTF-8, or give its encoding: 'windows-1252'",
+  });
 }
 
 function startsWith(bytes: Uint8Array, prefix: readonly number[]): boolean {
