@@ -1,5 +1,6 @@
 export { accuracy } from './accuracy.ts';
 export { type ConfusionMatrix, type ConfusionMatrixOptions, confusionMatrix } from './confusionMatrix.ts';
+export type { EntityScheme } from './entityScheme.ts';
 export { matthewsCorrelation } from './matthews.ts';
 export { meanAbsoluteError } from './meanAbsoluteError.ts';
 export { type MeanSquaredErrorOptions, meanSquaredError } from './meanSquaredError.ts';
@@ -17,6 +18,14 @@ export {
   precisionRecallF1,
   recall,
 } from './precisionRecallF1.ts';
+export {
+  type EntityScores,
+  type SeqevalOptions,
+  type SeqevalReport,
+  type SeqevalScores,
+  seqeval,
+  seqevalReport,
+} from './seqeval.ts';
 export { spearman } from './spearman.ts';
 export { type SquadScores, squad } from './squad.ts';
 export type { SquadPrediction, SquadReference } from './squadRows.ts';
