@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
-import { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
+import { type TaskName, tasks } from '../tasks/taskFor.ts';
 import { describeMetrics } from '../training/eventLog.ts';
 import { Trainer } from '../training/trainer.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
 import { parseValue } from './flags.ts';
 import { makeReport } from './report.ts';
+import { addTaskFlag, addTaskOptionFlags, taskOfCheckpoint, taskSettings } from './taskFlags.ts';
 
 interface EvaluateFlags extends DataFlags {
   readonly model: string;
+  readonly task?: TaskName;
   readonly split?: string;
   readonly batchSize: number;
   readonly json?: boolean;
@@ -20,6 +22,7 @@ export function addEvaluateCommand(program: Command): void {
     .description('Judge a saved model on a data set with labels.')
     .argument('[data]', 'the data set, as --dataset')
     .requiredOption('--model <path or name>', 'a directory with a fine-tuned model');
+  addTaskFlag(command, 'what the model was trained for');
   addDataFlags(command);
   command
     .option('--split <name>', 'the split to evaluate on (default: validation, test, or the only one)')
@@ -29,25 +32,29 @@ export function addEvaluateCommand(program: Command): void {
       (text: string) => Number(parseValue('--batch-size', 'integer', text)),
       8,
     )
-    .option('--json', 'print one JSON object on standard output, and nothing else there')
-    .action(async (data: string | undefined, flags: EvaluateFlags) => {
-      const dataset = await loadFlaggedDataset(flags, data);
-      const split =
-        flags.split ??
-        ['validation', 'validation_matched', 'test'].find((name) => name in dataset) ??
-        Object.keys(dataset)[0];
-      const model = await BertForSequenceClassification.fromPretrained(flags.model);
-      try {
-        const trainer = new Trainer({
-          model,
-          args: { perDeviceEvalBatchSize: flags.batchSize },
-          evalDataset: splitOf(dataset, split),
-          columns: flaggedColumns(flags),
-        });
-        const metrics = await trainer.evaluate();
-        makeReport(flags.json === true).result({ split, ...metrics }, describeMetrics(metrics));
-      } finally {
-        await model.dispose();
-      }
-    });
+    .option('--json', 'print one JSON object on standard output, and nothing else there');
+  addTaskOptionFlags(command);
+  command.action(async (data: string | undefined, flags: EvaluateFlags & Record<string, unknown>) => {
+    const task = await taskOfCheckpoint(flags.task, flags.model);
+    const taskOptions = taskSettings(task, flags);
+    const dataset = await loadFlaggedDataset(flags, data);
+    const split =
+      flags.split ??
+      ['validation', 'validation_matched', 'test'].find((name) => name in dataset) ??
+      Object.keys(dataset)[0];
+    const model = await tasks[task].model.fromPretrained(flags.model);
+    try {
+      const trainer = new Trainer({
+        model,
+        args: { perDeviceEvalBatchSize: flags.batchSize },
+        evalDataset: splitOf(dataset, split),
+        columns: flaggedColumns(flags),
+        taskOptions,
+      });
+      const metrics = await trainer.evaluate();
+      makeReport(flags.json === true).result({ split, ...metrics }, describeMetrics(metrics));
+    } finally {
+      await model.dispose();
+    }
+  });
 }

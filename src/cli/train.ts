@@ -4,8 +4,8 @@ import { exitNow, onInterrupt, writeError } from '#platform/process';
 import { ArgumentError } from '../core/errors.ts';
 import { configureLog } from '../core/log.ts';
 import type { DatasetDict } from '../data/index.ts';
-import { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
 import type { Metrics } from '../tasks/task.ts';
+import { type TaskName, tasks } from '../tasks/taskFor.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { describeMetrics } from '../training/eventLog.ts';
 import { Trainer } from '../training/trainer.ts';
@@ -14,9 +14,11 @@ import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, split
 import { addTrainingFlags, parseValue, trainingValues } from './flags.ts';
 import { Progress } from './progress.ts';
 import { makeReport } from './report.ts';
+import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
 
 interface TrainFlags extends DataFlags {
   readonly model: string;
+  readonly task?: TaskName;
   readonly tokenizer?: string;
   readonly freeze?: readonly string[];
   readonly trainSplit: string;
@@ -40,11 +42,13 @@ export function addTrainCommand(program: Command): void {
       "parameters to leave as they are: 'bert', 'bert.encoder.layer.{0,1}.**'; may be given several times",
       (pattern: string, earlier: readonly string[] = []) => [...earlier, pattern],
     );
+  addTaskFlag(command, 'by the columns of the data');
   addDataFlags(command);
   command
     .option('--train-split <name>', 'the split to train on', 'train')
     .option('--eval-split <name>', 'the split to evaluate on (default: validation, or else test)');
   addTrainingFlags(command);
+  addTaskOptionFlags(command);
   command
     .optionsGroup('Machine:')
     .option('--threads <integer>', 'threads to compute with (default: the CPUs this process may use)', (text: string) =>
@@ -80,7 +84,9 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
   const trainDataset = splitOf(dataset, flags.trainSplit);
   const evalDataset = evaluationSplit(dataset, flags.evalSplit);
   const columns = flaggedColumns(flags);
-  const model = await BertForSequenceClassification.fromPretrained(flags.model, {
+  const task = taskOfDataset(flags.task, trainDataset);
+  const taskOptions = taskSettings(task, flags);
+  const model = await tasks[task].model.fromPretrained(flags.model, {
     threads: flags.threads,
     seed: args.seed,
   });
@@ -102,7 +108,16 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
   });
   try {
     const tokenizer = flags.tokenizer === undefined ? undefined : await BertTokenizer.fromPretrained(flags.tokenizer);
-    const trainer = new Trainer({ model, args, trainDataset, evalDataset, columns, tokenizer, onEvent: progress.show });
+    const trainer = new Trainer({
+      model,
+      args,
+      trainDataset,
+      evalDataset,
+      columns,
+      taskOptions,
+      tokenizer,
+      onEvent: progress.show,
+    });
     const trained = await trainer.train({ signal: interrupt.signal }).catch((error: unknown) => {
       if (interrupt.signal.aborted && error === interrupt.signal.reason) return undefined;
       throw error;
@@ -122,7 +137,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
         ...trained.metrics,
         ...metrics,
       },
-      [...(evalDataset === undefined ? [] : [describeMetrics(metrics)]), ...nextSteps(output)].join('\n'),
+      [...(evalDataset === undefined ? [] : [describeMetrics(metrics)]), ...nextSteps(output, task)].join('\n'),
     );
   } finally {
     stopListening();
@@ -136,12 +151,13 @@ function evaluationSplit(dataset: DatasetDict, named: string | undefined) {
   return dataset['validation'] ?? dataset['validation_matched'] ?? dataset['test'];
 }
 
-function nextSteps(directory: string): string[] {
+function nextSteps(directory: string, task: TaskName): string[] {
+  const { name } = tasks[task].model;
   return [
     '',
     `The model is in ${directory}. To use it:`,
     `  on the command line   fettle predict --model ${directory} --text "…"`,
-    `  in Node               const model = await BertForSequenceClassification.fromPretrained('${directory}');`,
-    `  in Python             AutoModelForSequenceClassification.from_pretrained("${directory}")`,
+    `  in Node               const model = await ${name}.fromPretrained('${directory}');`,
+    `  in Python             ${name}.from_pretrained("${directory}")`,
   ];
 }

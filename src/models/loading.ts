@@ -5,12 +5,15 @@ import type { Engine } from '../engine/engine.ts';
 import { type EngineOptions, selectEngine } from '../engine/select.ts';
 import { openCheckpoint } from '../formats/safetensors-checkpoint.ts';
 import { resolvePretrained } from '../hub/resolve.ts';
+import type { FreezingOptions } from '../nn/freezing.ts';
 import { nameParameters } from '../nn/module.ts';
+import { type AdaptedModel, Adapter } from './adapter.ts';
 import type { Built, Head, ModelConfig, ModelParts } from './head.ts';
+import { readAdapterConfig, type SavedAdapter } from './peftFiles.ts';
 import { initializeWeights, loadWeights } from './weights.ts';
 
 /** How a model is made. */
-export interface ModelOptions extends EngineOptions {
+export interface ModelOptions extends EngineOptions, FreezingOptions {
   /** New parameters are a pure function of this and of their names; 42 by default, as Hugging Face's Trainer. */
   readonly seed?: number | undefined;
 }
@@ -29,8 +32,10 @@ export async function build<Config extends ModelConfig>(
   head: Head<Config>,
   config: Config,
   engine: Engine,
+  adapter?: Adapter,
 ): Promise<Built<Config>> {
   const { module, trace } = head.build(config);
+  adapter?.applyTo(module);
   const parameters = nameParameters(module);
   const specs = [...parameters].map(([name, { shape }]) => ({ name, shape }));
   return { module, trace, parameters, arena: await Arena.create(specs, { threads: engine.threads }) };
@@ -45,7 +50,7 @@ export async function createModel<Config extends ModelConfig>(
   const engine = await selectEngine(options);
   const built = await build(head, config, engine);
   initializeWeights(built.parameters, built.arena, built.parameters.keys(), options.seed ?? 42);
-  return { head, config, built, engine };
+  return { head, config, built, engine, freezing: options };
 }
 
 /**
@@ -61,21 +66,80 @@ export async function loadModel<Config extends ModelConfig>(
 ): Promise<ModelParts<Config> & { readonly fresh: readonly string[] }> {
   const owner = `${head.className}.fromPretrained`;
   const directory = await resolvePretrained(nameOrPath, { ...options, owner });
-  const config = adapt(await readConfigFile(head, directory, owner));
-  const checkpoint = await openCheckpoint(directory);
+  const saved = await adapterIn(directory, owner);
+  const name = saved === undefined ? nameOrPath : saved.baseModel;
+  const base = saved === undefined ? directory : await resolveBase(saved, options, owner);
+  const ownConfig = (await kindOf(joinPath(directory, 'config.json'))) === 'file' || saved === undefined;
+  const config = adapt(await readConfigFile(head, ownConfig ? directory : base, owner));
+  const adapter = saved && new Adapter(saved.config, adaptedModel(head, name), saved);
+  const checkpoint = await openCheckpoint(base);
   try {
     const engine = await selectEngine(options);
-    const built = await build(head, config, engine);
+    const built = await build(head, config, engine, adapter);
     const { fresh } = await loadWeights(built.parameters, built.arena, checkpoint, {
       basePrefix: head.architecture.basePrefix,
       tied: head.tied ?? [],
       ignoreMismatchedSizes: options.ignoreMismatchedSizes ?? false,
       seed: options.seed ?? 42,
+      elsewhere: adapter && ((parameter) => adapter.holds(parameter)),
     });
-    return { head, config, built, engine, source: directory, fresh };
+    await adapter?.read(directory, built.parameters, built.arena, true);
+    const source = adapter === undefined || (await holdsTokenizer(directory)) ? directory : base;
+    return { head, config, built, engine, source, name, adapter, fresh, freezing: options };
   } finally {
     await checkpoint.close();
   }
+}
+
+/** A saved adapter, where a directory holds that and no whole model. */
+async function adapterIn(directory: string, owner: string): Promise<SavedAdapter | undefined> {
+  const whole = (await kindOf(joinPath(directory, 'model.safetensors'))) !== 'none';
+  return whole ? undefined : await readAdapterConfig(directory, owner);
+}
+
+/** The directory of the model that an adapter was made for. */
+async function resolveBase(saved: SavedAdapter, options: PretrainedOptions, owner: string): Promise<string> {
+  const { baseModel, directory } = saved;
+  const fault = (cause?: unknown) =>
+    new ModelError('ERR_ADAPTER_BASE', {
+      owner,
+      what: `the directory holds an adapter, and its base model ${baseModel === undefined ? 'has no name' : `'${baseModel}' is not here`}`,
+      file: directory,
+      hint: `load the base model yourself, then model.loadAdapter('${directory}')`,
+      cause,
+    });
+  if (baseModel === undefined) throw fault();
+  try {
+    return await resolvePretrained(baseModel, { ...options, revision: undefined, owner });
+  } catch (cause) {
+    throw fault(cause);
+  }
+}
+
+async function holdsTokenizer(directory: string): Promise<boolean> {
+  const kinds = await Promise.all(['vocab.txt', 'tokenizer.json'].map((file) => kindOf(joinPath(directory, file))));
+  return kinds.includes('file');
+}
+
+/** What an adapter needs to know of a model. */
+export function adaptedModel<Config extends ModelConfig>(head: Head<Config>, name: string | undefined): AdaptedModel {
+  const { className, ownModules = [], architecture } = head;
+  return { className, basePrefix: architecture.basePrefix, ownModules, name };
+}
+
+/**
+ * The classes that a checkpoint was saved from, as its config.json says (`architectures`): the first is its head. None where
+ * the file does not say.
+ * @throws ModelError where there is no such checkpoint or its config.json cannot be read.
+ */
+export async function readArchitectures(
+  nameOrPath: string,
+  options: Pick<PretrainedOptions, 'revision' | 'cacheDir' | 'localFilesOnly'> = {},
+): Promise<readonly string[]> {
+  const owner = 'fromPretrained';
+  const directory = await resolvePretrained(nameOrPath, { ...options, owner });
+  const { architectures } = await readConfigJson(joinPath(directory, 'config.json'), directory, owner);
+  return Array.isArray(architectures) ? architectures.filter((name) => typeof name === 'string') : [];
 }
 
 async function readConfigFile<Config extends ModelConfig>(
@@ -84,6 +148,10 @@ async function readConfigFile<Config extends ModelConfig>(
   owner: string,
 ): Promise<Config> {
   const file = joinPath(directory, 'config.json');
+  return head.architecture.readConfig(await readConfigJson(file, directory, owner), file);
+}
+
+async function readConfigJson(file: string, directory: string, owner: string): Promise<Record<string, unknown>> {
   if ((await kindOf(file)) !== 'file') {
     throw new ModelError('ERR_NO_CONFIG', {
       owner,
@@ -101,5 +169,5 @@ async function readConfigFile<Config extends ModelConfig>(
   if (typeof json !== 'object' || json === null || Array.isArray(json)) {
     throw new ModelError('ERR_CONFIG', { owner, what: 'config.json holds no object', file, got: json });
   }
-  return head.architecture.readConfig(json as Record<string, unknown>, file);
+  return json as Record<string, unknown>;
 }
