@@ -1,8 +1,17 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { loadDataset } from '../../src/data/index.ts';
-import { confusionMatrix, meanSquaredError, metricsFor } from '../../src/metrics/index.ts';
+import {
+  confusionMatrix,
+  type EntityScores,
+  meanSquaredError,
+  metricsFor,
+  seqeval,
+  seqevalReport,
+  squad,
+  squadV2,
+} from '../../src/metrics/index.ts';
 
 const glue = fileURLToPath(new URL('../../../shared/data/glue/', import.meta.url));
 
@@ -53,3 +62,91 @@ describe.skipIf(!existsSync(glue))("GLUE's metrics on real data (skipped without
     expect(meanSquaredError.compute(guesses, labels).mse).toBeCloseTo(2.623733856465531, 9);
   });
 });
+
+const squadFolder = fileURLToPath(new URL('../../../shared/data/squad/', import.meta.url));
+
+describe.skipIf(!existsSync(squadFolder))(
+  'SQuAD: a published system on the development set (skipped without ../shared)',
+  () => {
+    interface Question {
+      id: string;
+      answers: { text: string }[];
+    }
+    interface SquadFile {
+      data: { paragraphs: { qas: Question[] }[] }[];
+    }
+    const read = (name: string): unknown => JSON.parse(readFileSync(`${squadFolder}${name}`, 'utf8'));
+    const questions = () =>
+      (read('dev-v1.1.json') as SquadFile).data.flatMap(({ paragraphs }) => paragraphs.flatMap(({ qas }) => qas));
+    const answers = () =>
+      Object.entries(read('predictions-dev-v1.1/match-lstm-ensemble.json') as Record<string, string>).map(
+        ([id, predictionText]) => ({ id, predictionText }),
+      );
+
+    test('as published, and as the official script to the last digits', () => {
+      const scores = squad.compute(answers(), questions());
+      expect(scores.exact_match).toBeCloseTo(67.6348, 4);
+      expect(scores.f1).toBeCloseTo(76.7556, 4);
+      expect(scores.exact_match).toBeCloseTo(67.63481551561021, 9);
+      expect(scores.f1).toBeCloseTo(76.75556184979695, 9);
+    });
+
+    test('version 2 says the same where every question has an answer', () => {
+      const scores = squadV2.compute(answers(), questions());
+      expect(scores).toMatchObject({ total: 10570, HasAns_total: 10570, HasAns_f1: scores.f1 });
+      expect(scores.exact).toBeCloseTo(67.63481551561021, 9);
+      expect(scores.f1).toBeCloseTo(76.75556184979695, 9);
+    });
+  },
+);
+
+const wnut = fileURLToPath(new URL('../../../shared/data/wnut17/', import.meta.url));
+
+describe.skipIf(!existsSync(wnut))(
+  'WNUT-17: two published systems, as seqeval 1.2.2 (skipped without ../shared)',
+  () => {
+    type Row = Record<'precision' | 'recall' | 'f1-score' | 'support', number>;
+    interface Expected {
+      precision: number;
+      recall: number;
+      f1: number;
+      report: Record<string, Row>;
+    }
+    /** The sentences' tags: blank lines between sentences, a token's tag behind the tabulator. */
+    const tags = (name: string): string[][] =>
+      readFileSync(`${wnut}${name}`, 'utf8')
+        .replaceAll('\r', '')
+        .trimEnd()
+        .split(/\n\n+/)
+        .map((sentence) => sentence.split('\n').map((line) => line.split('\t')[1]));
+    const expected = existsSync(wnut)
+      ? (JSON.parse(readFileSync(`${wnut}expected-seqeval-1.2.2.json`, 'utf8')) as Record<string, Expected>)
+      : {};
+
+    test.each(Object.keys(expected))('%s', (system) => {
+      const references = tags('emerging.test.annotated');
+      const predictions = tags(system);
+      const { precision, recall, f1, report } = expected[system];
+      const scores = seqeval.compute(predictions, references);
+      expect(scores.overall_precision).toBeCloseTo(precision, 12);
+      expect(scores.overall_recall).toBeCloseTo(recall, 12);
+      expect(scores.overall_f1).toBeCloseTo(f1, 12);
+      const ours = seqevalReport.compute(predictions, references);
+      const rows: Record<string, EntityScores> = {
+        ...ours.types,
+        'micro avg': ours.micro,
+        'macro avg': ours.macro,
+        'weighted avg': ours.weighted,
+      };
+      expect(Object.keys(rows).sort()).toEqual(Object.keys(report).sort());
+      for (const [name, row] of Object.entries(report)) {
+        expect(rows[name].precision, name).toBeCloseTo(row.precision, 12);
+        expect(rows[name].recall, name).toBeCloseTo(row.recall, 12);
+        expect(rows[name].f1, name).toBeCloseTo(row['f1-score'], 12);
+        expect(rows[name].support, name).toBe(row.support);
+      }
+    });
+
+    test('there are two systems', () => expect(Object.keys(expected)).toHaveLength(2));
+  },
+);
