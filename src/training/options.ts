@@ -2,9 +2,8 @@ import type { OptionPhrase, OptionRule, OptionTable } from './optionRules.ts';
 import { readClassWeights, readNamedValues } from './optionValues.ts';
 import { readParameterGroups } from './parameterGroups.ts';
 import { refusedOptimizers, refusedOptions } from './refusedOptions.ts';
-import { type ScheduleName, schedules } from './schedules.ts';
+import { scheduleNames } from './schedules.ts';
 
-const scheduleNames = Object.keys(schedules) as readonly ScheduleName[];
 const intervals = ['no', 'steps', 'epoch'] as const;
 const share = { type: 'number', min: 0, max: 1 } as const;
 const count = { type: 'integer', min: 1 } as const;

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../core/errors.ts';
-import { type Schedule, schedules } from './schedules.ts';
+import { makeSchedule } from './schedules.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 
 /** How a run is cut into steps; a step is an optimizer step, of one or several batches. */
@@ -35,7 +35,7 @@ export function planTraining(args: TrainingArguments, examples: number): Trainin
   const totalSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * stepsPerEpoch);
   // A value below 1 is a share of all steps (transformers 5).
   const warmupSteps = args.warmupSteps < 1 ? Math.ceil(args.warmupSteps * totalSteps) : Math.floor(args.warmupSteps);
-  const schedule: Schedule = schedules[args.lrSchedulerType];
+  const schedule = makeSchedule(args.lrSchedulerType, args.lrSchedulerKwargs);
   const context = { warmupSteps, totalSteps, learningRate: args.learningRate };
   // transformers' TrainerState.compute_steps
   const inSteps = (steps: number) => (steps < 1 ? Math.ceil(steps * totalSteps) : steps);

@@ -1,97 +1,95 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { planTraining } from './plan.ts';
-import { type Schedule, type ScheduleName, schedules } from './schedules.ts';
+import { makeSchedule, type ScheduleName, type ScheduleParameters, scheduleNames } from './schedules.ts';
 import { TrainingArguments } from './trainingArguments.ts';
 
-/** What transformers 5.23 gives for learning rate 1e-3, 5 steps of warm-up, 20 in all: steps 0 to 20. */
-const warmup = [0, 2e-4, 4e-4, 6e-4, 8e-4];
-const cosine = [
-  ...warmup,
-  0.001,
-  0.0009890738003669028,
-  0.0009567727288213005,
-  0.0009045084971874737,
-  0.0008345653031794292,
-  0.00075,
-  0.0006545084971874737,
-  0.0005522642316338268,
-  0.00044773576836617336,
-  0.00034549150281252633,
-  0.0002500000000000001,
-  0.00016543469682057105,
-  9.549150281252633e-5,
-  4.322727117869951e-5,
-  1.0926199633097156e-5,
-  0,
-];
-const expected: Readonly<Record<ScheduleName, readonly number[]>> = {
-  linear: [...warmup, ...Array.from({ length: 16 }, (_, i) => (0.001 * (15 - i)) / 15)],
-  cosine,
-  cosine_with_restarts: cosine,
-  polynomial: [
-    ...warmup,
-    0.001,
-    0.00093334,
-    0.00086668,
-    0.00080002,
-    0.00073336,
-    0.0006667,
-    0.00060004,
-    0.00053338,
-    0.00046672,
-    0.00040006,
-    0.0003334,
-    0.00026674,
-    0.00020008,
-    0.00013342,
-    6.676e-5,
-    1e-7,
-  ],
-  constant: new Array<number>(21).fill(0.001),
-  constant_with_warmup: [...warmup, ...new Array<number>(16).fill(0.001)],
-  inverse_sqrt: [
-    ...warmup,
-    0.001,
-    0.000912870929175277,
-    0.0008451542547285166,
-    0.0007905694150420947,
-    0.00074535599249993,
-    0.0007071067811865475,
-    0.0006741998624632421,
-    0.0006454972243679028,
-    0.0006201736729460422,
-    0.0005976143046671967,
-    0.0005773502691896259,
-    0.0005590169943749475,
-    0.0005423261445466404,
-    0.0005270462766947299,
-    0.0005129891760425772,
-    0.0005,
-  ],
-};
+/** What transformers 5.23 gives: scripts/goldens/schedules.py. */
+interface Goldens {
+  readonly learningRate: number;
+  readonly total: number;
+  readonly cases: readonly {
+    readonly name: ScheduleName;
+    readonly kwargs: Readonly<Record<string, number | string>>;
+    readonly warmup: number;
+    readonly rates: readonly number[];
+  }[];
+}
+
+const goldens = JSON.parse(readFileSync(new URL('goldens/schedules.json', import.meta.url), 'utf8')) as Goldens;
 
 describe("Hugging Face's schedules", () => {
-  const context = { learningRate: 1e-3, warmupSteps: 5, totalSteps: 20 };
+  const { learningRate, total: totalSteps } = goldens;
 
-  test.each(Object.keys(schedules) as ScheduleName[])('%s', (name) => {
-    expect(expected[name]).toHaveLength(21);
-    expected[name].forEach((rate, step) => {
-      expect(Math.abs(context.learningRate * schedules[name](step, context) - rate), `step ${step}`).toBeLessThan(
-        1e-12,
+  test('every schedule has goldens', () => {
+    expect(new Set(goldens.cases.map(({ name }) => name))).toEqual(new Set(scheduleNames));
+  });
+
+  test.each(goldens.cases)('$name $kwargs, $warmup steps of warm-up', ({ name, kwargs, warmup, rates }) => {
+    const args = new TrainingArguments({ lrSchedulerType: name, lrSchedulerKwargs: kwargs, learningRate });
+    const schedule = makeSchedule(name, args.lrSchedulerKwargs);
+    expect(rates).toHaveLength(totalSteps + 1);
+    const found = rates.map(
+      (_, step) => learningRate * schedule(step, { learningRate, totalSteps, warmupSteps: warmup }),
+    );
+    found.forEach((rate, step) => {
+      expect(Math.abs(rate - rates[step]), `step ${step}: ${rate}`).toBeLessThanOrEqual(
+        1e-12 * Math.abs(rates[step]) + 1e-18,
       );
     });
   });
 
-  test('no schedule divides by zero where all steps are warm-up, or none', () => {
-    for (const [name, schedule] of Object.entries<Schedule>(schedules)) {
-      for (const warmupSteps of [0, 20, 30]) {
-        for (let step = 0; step <= 20; step++) {
-          const factor = schedule(step, { ...context, warmupSteps });
-          expect(factor, `${name}, ${warmupSteps} of warm-up, step ${step}`).toBeGreaterThanOrEqual(0);
-          expect(factor).toBeLessThanOrEqual(1);
-        }
+  /** What a schedule needs of its own. */
+  const needed: Partial<Record<ScheduleName, ScheduleParameters>> = {
+    cosine_with_min_lr: { minLr: 0 },
+    cosine_warmup_with_min_lr: { minLrRate: 0.1 },
+    warmup_stable_decay: { numDecaySteps: 5 },
+  };
+
+  test.each([...scheduleNames])('%s gives a number where all steps are warm-up, or none, or the rate is 0', (name) => {
+    for (const warmupSteps of [0, 20, 30]) {
+      for (let step = 0; step <= 20; step++) {
+        const factor = makeSchedule(name, needed[name])(step, { learningRate, totalSteps, warmupSteps });
+        expect(factor, `${warmupSteps} of warm-up, step ${step}`).toBeGreaterThanOrEqual(0);
+        expect(factor).toBeLessThanOrEqual(1);
+        const still = makeSchedule(name, needed[name])(step, { learningRate: 0, totalSteps, warmupSteps });
+        expect(still, `${warmupSteps} of warm-up, step ${step}, no learning rate`).toBeGreaterThanOrEqual(0);
+        expect(0 * still).toBe(0);
       }
     }
+  });
+
+  test.each<[string, ScheduleName, ScheduleParameters | undefined, string]>([
+    [
+      'no such number',
+      'cosine',
+      { numCycle: 2 },
+      "the schedule 'cosine' has no 'numCycle', expected numCycles; did you mean 'numCycles'?",
+    ],
+    ['no numbers at all', 'linear', { power: 2 }, "the schedule 'linear' has no 'power', expected nothing"],
+    [
+      'out of range',
+      'cosine_with_restarts',
+      { numCycles: 1.5 },
+      "'numCycles' has a wrong value, got 1.5, expected a whole number of at least 1",
+    ],
+    [
+      'a name that is none',
+      'warmup_stable_decay',
+      { numDecaySteps: 5, decayType: 'square' },
+      "got 'square', expected one of linear, cosine, 1-sqrt",
+    ],
+    [
+      'one that is missing',
+      'warmup_stable_decay',
+      undefined,
+      "the schedule 'warmup_stable_decay' needs numDecaySteps; set it in lrSchedulerKwargs",
+    ],
+    ['neither of two', 'cosine_with_min_lr', undefined, 'needs one of minLr and minLrRate'],
+    ['both of two', 'cosine_with_min_lr', { minLr: 0, minLrRate: 0 }, 'needs one of minLr and minLrRate'],
+    ['an end above the start', 'polynomial', { lrEnd: 1e-3 }, 'must end below the learning rate'],
+  ])('refused when the arguments are made: %s', (_, lrSchedulerType, lrSchedulerKwargs, message) => {
+    expect(() => new TrainingArguments({ lrSchedulerType, lrSchedulerKwargs })).toThrow(message);
   });
 });
 
@@ -133,6 +131,17 @@ describe('planTraining', () => {
     expect(plan({ warmupSteps: 2.7 }).warmupSteps).toBe(2); // int(2.7)
     expect(plan({ warmupSteps: 500 }).warmupSteps).toBe(500);
     expect(plan({}).warmupSteps).toBe(0);
+  });
+
+  test('log lines, evaluations and checkpoints: shares of all steps, rounded up', () => {
+    const shares = { loggingSteps: 0.1, evalSteps: 0.5, saveSteps: 0.001 };
+    expect(plan(shares)).toMatchObject({ loggingSteps: 4, evalSteps: 20, saveSteps: 1 }); // of 39
+    expect(plan({ loggingSteps: 7 })).toMatchObject({ loggingSteps: 7, evalSteps: 7, saveSteps: 500 });
+  });
+
+  test('a learning rate of 0 stays 0', () => {
+    const still = plan({ learningRate: 0, lrSchedulerType: 'polynomial' });
+    expect([1, 20, 39].map((step) => still.learningRate(step))).toEqual([0, 0, 0]);
   });
 
   test('the learning rate of a step is the one that Hugging Face logs at it', () => {

@@ -265,6 +265,7 @@ describe('TrainingArguments', () => {
 
   test('values with a form of their own come back from JSON', () => {
     const args = make({
+      lrSchedulerType: 'cosine',
       lrSchedulerKwargs: { num_cycles: 2 },
       classWeights: '1,2.5',
       parameterGroups: [

@@ -2,7 +2,7 @@ import { resolveOptions, snakeCase } from './optionRules.ts';
 import { trainingTable } from './options.ts';
 import type { ClassWeights } from './optionValues.ts';
 import type { ParameterGroup } from './parameterGroups.ts';
-import type { ScheduleName } from './schedules.ts';
+import { makeSchedule, type ScheduleName } from './schedules.ts';
 
 /** When something is due: never, every so many steps, or at the end of each epoch. */
 type IntervalStrategy = 'no' | 'steps' | 'epoch';
@@ -176,6 +176,9 @@ export interface TrainingArguments extends ResolvedTrainingArguments {}
 export class TrainingArguments {
   constructor(options: TrainingArgumentsOptions = {}) {
     Object.assign(this, resolveOptions('TrainingArguments', trainingTable, options as Record<string, unknown>));
+    // Its own numbers are checked by the schedule; what they are together, at any step.
+    const { learningRate } = this;
+    makeSchedule(this.lrSchedulerType, this.lrSchedulerKwargs)(0, { learningRate, warmupSteps: 0, totalSteps: 1 });
   }
 
   /** Every option with its value, under Hugging Face's snake_case names; taken again by the constructor. */
