@@ -10,6 +10,13 @@ export function normalInitializer(deviation: number): Initializer {
   };
 }
 
+/** Evenly spread over [−bound, bound). */
+export function uniformInitializer(bound: number): Initializer {
+  return (target, random) => {
+    for (let i = 0; i < target.length; i++) target[i] = bound * (2 * random.uniform() - 1);
+  };
+}
+
 /** Every element the same: 0 for biases, 1 for LayerNorm's weights. */
 export function constantInitializer(value: number): Initializer {
   return (target) => {

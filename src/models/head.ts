@@ -1,7 +1,9 @@
 import type { Arena } from '../engine/arena.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Parameter } from '../graph/parameter.ts';
+import type { FreezingOptions } from '../nn/freezing.ts';
 import type { BatchLayout, Reads } from '../nn/layout.ts';
+import type { Adapter } from './adapter.ts';
 import type { Traced } from './programs.ts';
 
 /** What every configuration has, whatever the architecture. */
@@ -38,6 +40,8 @@ export interface Head<Config extends ModelConfig> {
   reads(labelled: boolean): Reads;
   /** Tensors that files may hold besides the parameter that they are tied to. */
   readonly tied?: readonly string[];
+  /** The modules that this task brings and a pre-trained base lacks (`classifier`): trained and saved with an adapter. */
+  readonly ownModules?: readonly string[];
   build(config: Config): BuiltModule<Config>;
 }
 
@@ -55,4 +59,10 @@ export interface ModelParts<Config extends ModelConfig> {
   readonly engine: Engine;
   /** The directory that it was loaded from. */
   readonly source?: string | undefined;
+  /** What was asked for: a name or a path, as an adapter's files name their base. */
+  readonly name?: string | undefined;
+  /** A low-rank adaptation that the module was built with. */
+  readonly adapter?: Adapter | undefined;
+  /** What training leaves as it is. */
+  readonly freezing?: FreezingOptions | undefined;
 }

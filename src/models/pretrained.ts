@@ -11,12 +11,22 @@ import { writeSafetensors } from '../formats/safetensors-write.ts';
 import type { Graph } from '../graph/graph.ts';
 import { elementCount } from '../graph/ndarray.ts';
 import type { Parameter } from '../graph/parameter.ts';
-import { type ParameterPattern, selectParameters } from '../nn/freezing.ts';
+import {
+  type FreezingChoice,
+  freezeAllBut,
+  freezeMore,
+  type ParameterPattern,
+  selectParameters,
+} from '../nn/freezing.ts';
 import { BatchLayout, type LayoutForm } from '../nn/layout.ts';
 import { type PackOptions, packBatch, type TokenSequence } from '../nn/packing.ts';
+import { parameterTable } from '../nn/parameterGroups.ts';
+import { Adapter } from './adapter.ts';
 import type { Built, Head, ModelConfig, ModelParts } from './head.ts';
 import type { ModelInputs } from './inputs.ts';
-import { build } from './loading.ts';
+import { adaptedModel, build } from './loading.ts';
+import { isUnder, LoraConfig, type LoraOptions } from './loraConfig.ts';
+import { readAdapterConfig } from './peftFiles.ts';
 import { ForwardProgram, type ModelBatch, TrainingProgram } from './programs.ts';
 import { assignWeights, initializeWeights } from './weights.ts';
 
@@ -52,6 +62,8 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
   /** What trains, where it is not what answers. */
   #trainingEngine: Engine | undefined;
   #frozen: ReadonlySet<string> = new Set();
+  readonly #name: string | undefined;
+  #adapter: Adapter | undefined;
   #disposed = false;
 
   protected constructor(parts: ModelParts<Config>) {
@@ -61,6 +73,13 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     this.#built = parts.built;
     this.engine = parts.engine;
     this.source = parts.source;
+    this.#name = parts.name;
+    this.#adapter = parts.adapter;
+    if (parts.adapter !== undefined) this.#frozen = frozenUnder(parts.adapter, this.parameters.keys());
+    const { freeze, freezeLayers, trainOnly } = parts.freezing ?? {};
+    if (trainOnly !== undefined) this.trainOnly(trainOnly);
+    if (freeze !== undefined) this.freeze(freeze);
+    if (freezeLayers !== undefined) this.freeze({ layers: freezeLayers });
   }
 
   /** What the model answers; calling the model calls this. */
@@ -99,26 +118,137 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
   /**
    * Leaves parameters as they are in training: no gradient, no moments, and nothing runs backward below the lowest trained
    * one. Dropout is off below it too.
-   * @param pattern a path (`'bert.encoder'`), a glob, a RegExp or a function over names; see {@link ParameterPattern}.
+   * @param choice a path (`'encoder'`, `'bert.encoder.layer.0'`), a glob, a RegExp or a function over names, see
+   *   {@link ParameterPattern}; or `{ layers: 4 }`: the embeddings and the lowest four layers.
    * @throws ArgumentError where it means no parameter, or would leave none to train.
    * @example model.freeze('bert'); // trains the head alone
    */
-  freeze(pattern: ParameterPattern): void {
-    const names = selectParameters(this.parameters.keys(), pattern, 'model.freeze');
-    const frozen = new Set([...this.#frozen, ...names]);
-    if (frozen.size === this.parameters.size) {
-      throw new ArgumentError('ERR_ALL_FROZEN', {
-        owner: 'model.freeze',
-        what: 'that would leave no parameter to train',
-      });
-    }
+  freeze(choice: FreezingChoice): void {
+    this.#frozen = freezeMore(this.parameters.keys(), this.#frozen, choice, 'model.freeze');
+  }
+
+  /** The opposite of {@link freeze}. @throws ArgumentError where an adapter is on that would not save what is named. */
+  unfreeze(pattern: ParameterPattern): void {
+    const names = new Set(selectParameters(this.parameters.keys(), pattern, 'model.unfreeze'));
+    this.#requireHeld(names, 'model.unfreeze');
+    this.#frozen = new Set([...this.#frozen].filter((name) => !names.has(name)));
+  }
+
+  /**
+   * Freezes everything but what is named and the task's own head, which is new and so must learn.
+   * @param options.head false: the head is frozen too, where it is not named.
+   * @throws ArgumentError where the pattern means no parameter, or all.
+   * @example model.trainOnly('bias'); // BitFit (Ben Zaken et al. 2021): biases and the classifier
+   */
+  trainOnly(pattern: ParameterPattern, { head = true }: { readonly head?: boolean } = {}): void {
+    const own = head ? (this.#head.ownModules ?? []) : [];
+    const names = this.parameters.keys();
+    const frozen = freezeAllBut(names, pattern, (name) => isUnder(name, own), 'model.trainOnly');
+    this.#requireHeld(
+      [...this.parameters.keys()].filter((name) => !frozen.has(name)),
+      'model.trainOnly',
+    );
     this.#frozen = frozen;
   }
 
-  /** The opposite of {@link freeze}. */
-  unfreeze(pattern: ParameterPattern): void {
-    const names = new Set(selectParameters(this.parameters.keys(), pattern, 'model.unfreeze'));
-    this.#frozen = new Set([...this.#frozen].filter((name) => !names.has(name)));
+  /** A table of what training changes: a line for each part of the model, with numbers of elements and shares. */
+  describeTrainableParameters(): string {
+    const counts = new Map([...this.parameters].map(([name, { shape }]) => [name, elementCount(shape)]));
+    return parameterTable(counts, new Set(this.trainableParameters));
+  }
+
+  /** The low-rank adaptation that the model has; undefined where it has none. */
+  get adapter(): LoraConfig | undefined {
+    return this.#adapter?.config;
+  }
+
+  /**
+   * Gives linear layers a pair of thin matrices each, and freezes all but those and the task's own head (LoRA, Hu et al.
+   * 2021; PEFT's `get_peft_model`). The model answers as before until it is trained; saving it then writes the adapter alone.
+   * @param options.seed what the pairs are drawn from; 42 by default.
+   * @throws ArgumentError where the configuration means no layer, or there is an adapter already.
+   * @example await model.addAdapter({ r: 8, loraAlpha: 16, loraDropout: 0.1 });
+   */
+  async addAdapter(
+    config: LoraConfig | LoraOptions = {},
+    { seed = 42 }: { readonly seed?: number } = {},
+  ): Promise<void> {
+    const lora = config instanceof LoraConfig ? config : new LoraConfig(config);
+    await this.#adapt(new Adapter(lora, adaptedModel(this.#head, this.#name)), seed);
+  }
+
+  /**
+   * Puts an adapter from PEFT's files on the model: `adapter_config.json` and `adapter_model.safetensors`.
+   * @throws ModelError where the files are missing, of another kind than LoRA, or made for another base model.
+   */
+  async loadAdapter(directory: string): Promise<void> {
+    const saved = await readAdapterConfig(directory, 'model.loadAdapter');
+    if (saved === undefined) {
+      const what = 'there is no adapter_config.json';
+      throw new ModelError('ERR_ADAPTER_CONFIG', { owner: 'model.loadAdapter', what, file: directory });
+    }
+    const adapter = new Adapter(saved.config, adaptedModel(this.#head, this.#name), saved);
+    await this.#adapt(adapter, 42, (built) => adapter.read(directory, built.parameters, built.arena));
+  }
+
+  /** Makes the pairs part of the weights: answers take no longer than without an adapter. {@link unmergeAdapter} undoes it. */
+  async mergeAdapter(): Promise<void> {
+    await this.#setMerged(true, 'model.mergeAdapter');
+  }
+
+  /** Takes the pairs out of the weights again, to be trained or saved apart. */
+  async unmergeAdapter(): Promise<void> {
+    await this.#setMerged(false, 'model.unmergeAdapter');
+  }
+
+  /** Makes the pairs part of the weights for good: a model as if it had been trained whole, which saves as one. */
+  async mergeAndUnload(): Promise<void> {
+    await this.#setMerged(true, 'model.mergeAndUnload');
+    this.#adapter = undefined;
+    await this.reconfigure(this.#config, 42);
+    this.#frozen = new Set();
+  }
+
+  async #adapt(
+    adapter: Adapter,
+    seed: number,
+    fill: (built: Built<Config>) => Promise<void> = () => Promise.resolve(),
+  ): Promise<void> {
+    this.#requireUsable();
+    if (this.#adapter !== undefined) {
+      throw new ArgumentError('ERR_ADAPTER', {
+        owner: 'model.addAdapter',
+        what: 'the model has an adapter already',
+        hint: 'make that one part of the weights first: mergeAndUnload()',
+      });
+    }
+    await this.#rebuild(this.#config, seed, adapter, fill);
+    this.#adapter = adapter;
+    this.#frozen = frozenUnder(adapter, this.parameters.keys());
+  }
+
+  async #setMerged(merged: boolean, owner: string): Promise<void> {
+    this.#requireUsable();
+    if (this.#adapter === undefined) {
+      throw new ArgumentError('ERR_ADAPTER', {
+        owner,
+        what: 'the model has no adapter',
+        hint: 'add or load one first',
+      });
+    }
+    this.#adapter.merge(this.#built.arena, merged);
+    // Traced with the pairs or without them.
+    await this.#dropForward();
+  }
+
+  #requireHeld(names: Iterable<string>, owner: string): void {
+    const outside = this.#adapter && [...names].filter((name) => !this.#adapter!.holds(name));
+    if (outside === undefined || outside.length === 0) return;
+    throw new ArgumentError('ERR_ADAPTER', {
+      owner,
+      what: `an adapter saves its own parameters alone, and ${outside[0]} is not one of them`,
+      hint: 'name the module in modulesToSave, or set bias, when the adapter is added',
+    });
   }
 
   /** A copy of one parameter's elements. */
@@ -202,15 +332,18 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
   }
 
   /**
-   * Writes a directory that Python's `from_pretrained` loads: config.json and model.safetensors, each whole or not at all.
-   * The tokenizer saves itself (`tokenizer.savePretrained`).
+   * Writes a directory that Python's `from_pretrained` loads: config.json and model.safetensors, each whole or not at all;
+   * with an adapter, config.json and PEFT's files, which hold the adapter alone. The tokenizer saves itself
+   * (`tokenizer.savePretrained`).
    */
   async savePretrained(directory: string): Promise<void> {
     this.#requireUsable();
+    await this.#adapter?.write(directory, this.parameters, this.#built.arena);
     await makeDirectory(directory);
     const { architecture, className } = this.#head;
     const config = architecture.writeConfig(this.config, className);
     await writeAtomic(joinPath(directory, 'config.json'), `${JSON.stringify(config, undefined, 2)}\n`);
+    if (this.#adapter !== undefined) return;
     const tensors = [...this.parameters].map(([name, { shape }]) => ({
       name,
       dtype: 'F32' as const,
@@ -226,6 +359,10 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
    */
   async loadWeights(directory: string): Promise<void> {
     this.#requireUsable();
+    if (this.#adapter !== undefined) {
+      await this.#adapter.read(directory, this.parameters, this.#built.arena);
+      return;
+    }
     const checkpoint = await openCheckpoint(directory);
     try {
       const options = {
@@ -248,9 +385,10 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     }
   }
 
-  /** The bytes of all weights in a file. */
+  /** The bytes of all weights that {@link savePretrained} writes: the adapter's alone, where there is one. */
   get weightBytes(): number {
-    return 4 * this.numParameters;
+    const names = [...this.parameters.keys()];
+    return 4 * this.#count(this.#adapter === undefined ? names : names.filter((name) => this.#adapter!.holds(name)));
   }
 
   /** Frees weights and compiled graphs. Safe to call twice; a disposed model refuses to work. */
@@ -272,8 +410,21 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
 
   /** Puts another configuration in place; a head of another size is new, everything else stays. For labels that come from data. */
   protected async reconfigure(config: Config, seed: number): Promise<void> {
+    await this.#rebuild(config, seed, this.#adapter);
+  }
+
+  /**
+   * Builds the module anew. What keeps its name and shape keeps its elements; the rest is drawn from the seed.
+   * @param fill writes into the new parameters before they take the place of the old; where it fails the model is as it was.
+   */
+  async #rebuild(
+    config: Config,
+    seed: number,
+    adapter: Adapter | undefined,
+    fill?: (built: Built<Config>) => Promise<void>,
+  ): Promise<void> {
     const before = this.#built;
-    const rebuilt = await build(this.#head, config, this.engine);
+    const rebuilt = await build(this.#head, config, this.engine, adapter);
     const fresh: string[] = [];
     for (const [name, { shape }] of rebuilt.parameters) {
       if (before.parameters.get(name)?.shape.join() === shape.join())
@@ -281,15 +432,25 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
       else fresh.push(name);
     }
     initializeWeights(rebuilt.parameters, rebuilt.arena, fresh, seed);
-    const programs = [...this.#forward.values()];
+    try {
+      await fill?.(rebuilt);
+    } catch (error) {
+      await rebuilt.arena.dispose();
+      throw error;
+    }
     const training = this.#training;
     this.#config = config;
     this.#built = rebuilt;
-    this.#forward = new Map();
     this.#training = undefined;
-    for (const program of programs) await (await program).dispose();
+    await this.#dropForward();
     await training?.dispose();
     await before.arena.dispose();
+  }
+
+  async #dropForward(): Promise<void> {
+    const programs = [...this.#forward.values()];
+    this.#forward = new Map();
+    for (const program of programs) await (await program).dispose();
   }
 
   /** Renames labels without touching weights. */
@@ -328,6 +489,11 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
       hint: 'load it again, or dispose it later',
     });
   }
+}
+
+/** What is frozen under an adapter: all that it does not hold. */
+function frozenUnder(adapter: Adapter, names: Iterable<string>): ReadonlySet<string> {
+  return new Set([...names].filter((name) => !adapter.holds(name)));
 }
 
 /** Hugging Face's rule: no weight decay on biases and LayerNorm. */

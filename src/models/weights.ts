@@ -23,6 +23,8 @@ export interface LoadOptions {
   readonly tied: readonly string[];
   /** Whether head tensors of another shape are replaced by new ones instead of being an error. */
   readonly ignoreMismatchedSizes: boolean;
+  /** Whether a parameter's elements come from elsewhere, an adapter's files; then they are neither missing nor misshapen here. */
+  readonly elsewhere?: ((name: string) => boolean) | undefined;
 }
 
 /**
@@ -56,9 +58,10 @@ export function assignWeights(
       (ofHead ? dropped : unexpected).push(name);
       continue;
     }
-    sources.set(own, name);
+    if (options.elsewhere?.(own) !== true) sources.set(own, name);
   }
   for (const [name, { shape }] of parameters) {
+    if (options.elsewhere?.(name) === true) continue;
     const ofHead = !name.startsWith(prefix) || name.startsWith(`${prefix}pooler.`);
     const source = sources.get(name);
     if (source === undefined) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { selectParameters } from './freezing.ts';
+import { freezeAllBut, freezeMore, selectParameters } from './freezing.ts';
 
 const names = [
   'bert.embeddings.word_embeddings.weight',
@@ -34,4 +34,36 @@ test('expressions, functions and lists', () => {
 test('what means nothing is refused, with what may have been meant', () => {
   expect(() => select('bert.encodr')).toThrow("did you mean 'bert.encoder'?");
   expect(() => select(['classifier', /nothing/])).toThrow('the pattern means no parameter, got');
+});
+
+test('a path that does not stand at the root means every place where it does', () => {
+  expect(select('encoder')).toEqual(names.slice(1, 5));
+  expect(select('embeddings')).toEqual([names[0]]);
+  expect(select('layer.1')).toEqual([names[3]]);
+  expect(select('bias')).toEqual([names[2], names[6]]);
+  expect(select('output')).toEqual(names.slice(1, 5));
+  expect(() => select('out')).toThrow('the pattern means no parameter');
+});
+
+test('what there is is listed where a pattern means nothing or everything', () => {
+  const there = 'bert.embeddings, bert.encoder.layer.0 to 10, classifier';
+  expect(() => select('nothing.at.all')).toThrow(`expected a path or glob over ${there}`);
+  const all = () => freezeMore(names, new Set(), '**', 'model.freeze');
+  expect(all).toThrow('that would leave no parameter to train; leave out some of bert.embeddings');
+  expect(() => freezeMore(names, new Set(select('bert')), 'classifier', 'f')).toThrow('leave no parameter to train');
+  const none = () => freezeAllBut(names, ['bert', 'classifier'], () => false, 'model.trainOnly');
+  expect(none).toThrow('so that nothing is frozen; name some of bert.embeddings');
+});
+
+test('by depth: the embeddings and the lowest layers', () => {
+  const lowest = (layers: number) => [...freezeMore(names, new Set(), { layers }, 'model.freeze')];
+  expect(lowest(1)).toEqual(names.slice(0, 3));
+  expect(lowest(2)).toEqual(names.slice(0, 4));
+  expect(() => lowest(12)).toThrow('[model.freeze] that is no number of layers to freeze, got 12, expected 1 to 11');
+  expect(() => lowest(0)).toThrow("freeze 'embeddings'");
+});
+
+test('training some alone keeps what must always be trained', () => {
+  const frozen = freezeAllBut(names, 'bias', (name) => name.startsWith('classifier'), 'model.trainOnly');
+  expect(names.filter((name) => !frozen.has(name))).toEqual([names[2], names[5], names[6]]);
 });

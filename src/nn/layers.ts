@@ -71,10 +71,10 @@ export class LayerNorm extends Module<(x: Value) => Value> {
  */
 export class Dropout extends Module<(x: Value) => Value> {
   readonly #probability: number;
-  readonly #layer: Linear | undefined;
+  readonly #layer: { readonly weight: Parameter } | undefined;
 
   /** @param layer the layer whose input this is, where that layer's training keeps the dropout on, whatever lies below. */
-  constructor(probability: number, layer?: Linear) {
+  constructor(probability: number, layer?: { readonly weight: Parameter }) {
     super();
     this.#probability = probability;
     this.#layer = layer;

@@ -47,7 +47,8 @@ function graphOf(parameters: readonly unknown[]): Graph | undefined {
  * }
  * ```
  * Parameters are named by the path of fields that leads to them, in snake_case as in Hugging Face's files
- * (`wordEmbeddings.weight` → `word_embeddings.weight`; a field that begins with a capital keeps its name: `LayerNorm`).
+ * (`wordEmbeddings.weight` → `word_embeddings.weight`; a field that begins with a capital or has an underscore keeps its
+ * name: `LayerNorm`, `lora_A`).
  */
 export const Module = TracedModule as unknown as new <F extends (...parameters: never[]) => unknown>() => ModuleBase &
   F;
@@ -87,6 +88,35 @@ export function nameParameters(root: object, prefix = ''): Map<string, Parameter
   return parameters;
 }
 
+/** A module below another, and the field or array that holds it. */
+interface HeldModule {
+  readonly path: string;
+  readonly module: object;
+  /** Puts another module in its place. */
+  replace(other: object): void;
+}
+
+/** Every module below `root`, each once, with its path (PyTorch's `named_modules`). */
+export function namedModules(root: object, prefix = ''): HeldModule[] {
+  const found: HeldModule[] = [];
+  const seen = new Set<object>();
+  const visit = (holder: object, path: string): void => {
+    for (const [field, child] of Object.entries(holder)) {
+      const own = join(path, Array.isArray(holder) ? field : snakeCase(field));
+      if (Array.isArray(child)) visit(child, own);
+      if (!isModule(child) || seen.has(child)) continue;
+      seen.add(child);
+      const replace = (other: object) => {
+        (holder as Record<string, unknown>)[field] = other;
+      };
+      found.push({ path: own, module: child, replace });
+      visit(child, own);
+    }
+  };
+  visit(root, prefix);
+  return found;
+}
+
 function isModule(item: unknown): item is object {
   return typeof item === 'function' && Object.hasOwn(item, 'path');
 }
@@ -96,5 +126,5 @@ function join(path: string, field: string): string {
 }
 
 function snakeCase(field: string): string {
-  return /^[A-Z]/.test(field) ? field : field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return /^[A-Z]|_/.test(field) ? field : field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -46,6 +46,7 @@ export function choiceFeeds(samples: number, choices: number, rows: number): Rec
 
 const head: Head<BertConfig> = {
   className: 'BertForMultipleChoice',
+  ownModules: ['classifier'],
   architecture: bertArchitecture,
   reads: () => 'first',
   build: (config) => {

@@ -47,6 +47,7 @@ class BertNextSentencePredictor extends Module<(batch: BatchLayout) => Value> {
 
 const head: Head<BertConfig> = {
   className: 'BertForNextSentencePrediction',
+  ownModules: ['cls'],
   architecture: bertArchitecture,
   reads: () => 'first',
   build: (config) => {

@@ -70,6 +70,7 @@ export function questionAnsweringLoss(logits: Value, batch: BatchLayout): Value 
 
 const head: Head<BertConfig> = {
   className: 'BertForQuestionAnswering',
+  ownModules: ['qa_outputs'],
   architecture: bertArchitecture,
   reads: () => 'all',
   build: (config) => {

@@ -55,6 +55,7 @@ export function problemTypeOf(config: BertConfig): ProblemType {
 
 const head: Head<BertConfig> = {
   className: 'BertForSequenceClassification',
+  ownModules: ['classifier'],
   architecture: bertArchitecture,
   reads: () => 'first',
   build: (config) => {
