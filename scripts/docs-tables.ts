@@ -8,6 +8,7 @@ import { Command, type Option } from 'commander';
 import { addDoctorCommand } from '../src/cli/doctor.ts';
 import { addEvaluateCommand } from '../src/cli/evaluate.ts';
 import { addPredictCommand } from '../src/cli/predict.ts';
+import { addTokenizerTrainCommand } from '../src/cli/tokenizer.ts';
 import { addTrainCommand } from '../src/cli/train.ts';
 import type { OptionRule } from '../src/training/optionRules.ts';
 import { trainingOptions } from '../src/training/options.ts';
@@ -18,6 +19,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, () => strin
     train: () => flags(addTrainCommand),
     evaluate: () => flags(addEvaluateCommand),
     predict: () => flags(addPredictCommand),
+    'tokenizer train': () => flags(addTokenizerTrainCommand),
     doctor: () => flags(addDoctorCommand),
   },
   'docs/training-arguments.md': { options },

@@ -6,6 +6,7 @@ import { addEvaluateCommand } from './evaluate.ts';
 import { normalizeFlags } from './flags.ts';
 import { addPredictCommand } from './predict.ts';
 import { reportError } from './report.ts';
+import { addTokenizerCommand } from './tokenizer.ts';
 import { addTrainCommand } from './train.ts';
 
 /** Runs the command with the words after its name. Errors are said, not thrown; the exit code says what kind they are. */
@@ -21,6 +22,7 @@ export async function runCommand(line: readonly string[]): Promise<void> {
   addTrainCommand(program);
   addEvaluateCommand(program);
   addPredictCommand(program);
+  addTokenizerCommand(program);
   addDoctorCommand(program);
   try {
     await program.parseAsync(words, { from: 'user' });
