@@ -8,6 +8,7 @@ import type { PlainRow, Row, RowOf } from './features.ts';
 import { type CsvOptions, parseCsv } from './readers/csv.ts';
 import { folderKey, type GlueTask, glueTasks, parseGlue, recogniseGlue } from './readers/glue.ts';
 import { parseJsonLines } from './readers/jsonLines.ts';
+import { parseSquad } from './readers/squad.ts';
 import { parseSplit, rowsOfPart, splitOfFile, unknownSplit } from './splitNames.ts';
 
 /** Options of {@link loadDataset}; those of {@link CsvOptions} say how CSV and TSV files are read (`encoding` and `features` serve JSON Lines too). */
@@ -29,14 +30,15 @@ type Source = () => Promise<Dataset>;
 type Sources = ReadonlyMap<string, Source>;
 
 const owner = 'loadDataset';
-const readers: Readonly<Record<string, 'csv' | 'tsv' | 'jsonLines'>> = {
+const readers: Readonly<Record<string, 'csv' | 'tsv' | 'jsonLines' | 'squad'>> = {
   csv: 'csv',
   tsv: 'tsv',
   tab: 'tsv',
   jsonl: 'jsonLines',
   ndjson: 'jsonLines',
+  json: 'squad',
 };
-const notReadYet = ['parquet', 'arrow', 'json', 'gz', 'zip', 'txt'];
+const notReadYet = ['parquet', 'arrow', 'gz', 'zip', 'txt'];
 
 /**
  * Loads a data set: a name in Hugging Face's cache (`'glue'` with one of its configurations), a file (CSV, TSV, JSON
@@ -300,6 +302,7 @@ async function readFile(path: string, options: LoadDatasetOptions): Promise<Data
   }
   const bytes = await readBytes(path);
   if (reader === 'jsonLines') return parseJsonLines(bytes, path, options);
+  if (reader === 'squad') return parseSquad(bytes, path, options);
   // A file named .tsv has no quoting (as the media type text/tab-separated-values says) unless told.
   return parseCsv(bytes, path, reader === 'tsv' ? { delimiter: '\t', quote: null, ...options } : options);
 }
