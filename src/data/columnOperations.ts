@@ -15,22 +15,23 @@ export interface ColumnView<T extends Cell = Cell> extends Iterable<T> {
 /** A storage read through row numbers; without them, in storage order. */
 export class IndexedColumn<T extends Cell = Cell> implements ColumnView<T> {
   readonly length: number;
-  readonly #storage: ColumnStorage;
+  /** What is read, in its own row order. */
+  readonly storage: ColumnStorage;
   readonly #indices: Uint32Array | undefined;
 
   constructor(storage: ColumnStorage, indices: Uint32Array | undefined) {
-    this.#storage = storage;
+    this.storage = storage;
     this.#indices = indices;
     this.length = indices?.length ?? storage.length;
   }
 
   get feature(): Feature {
-    return this.#storage.feature;
+    return this.storage.feature;
   }
 
   at(index: number): T | undefined {
     if (index < 0 || index >= this.length) return undefined;
-    return this.#storage.get(this.#indices === undefined ? index : this.#indices[index]) as T;
+    return this.storage.get(this.#indices === undefined ? index : this.#indices[index]) as T;
   }
 
   *[Symbol.iterator](): Iterator<T> {

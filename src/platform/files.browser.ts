@@ -68,6 +68,11 @@ export async function listDirectory(path: string): Promise<string[]> {
   throw noFileSystem('listDirectory', path);
 }
 
+/** The path itself: a web server shows no links. */
+export async function realPath(path: string): Promise<string> {
+  return path;
+}
+
 /** @throws EnvironmentError always: a page cannot write files. */
 export async function makeDirectory(path: string): Promise<void> {
   throw noFileSystem('makeDirectory', path);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { appendFile, mkdir, open, readdir, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
 import { ArgumentError, EnvironmentError } from '../core/errors.ts';
@@ -72,6 +72,11 @@ export function readText(path: string): Promise<string> {
 /** The names in a directory, in a fixed order (by UTF-16 units). */
 export async function listDirectory(path: string): Promise<string[]> {
   return (await readdir(path)).sort();
+}
+
+/** A path without links in it: two names of one folder are one path. */
+export function realPath(path: string): Promise<string> {
+  return realpath(path);
 }
 
 /** Makes a directory with all above it. */

@@ -233,8 +233,8 @@ function separators(options: CsvOptions): { delimiter: string; quote: string | n
   if ([...delimiter].length !== 1 || /[\r\n\0]/.test(delimiter)) {
     throw wrong('delimiter', delimiter, 'one character that ends no line');
   }
-  if (quote !== null && (!/^[\x01-\x7f]$/.test(quote) || /[\r\n]/.test(quote) || quote === delimiter)) {
-    throw wrong('quote', quote, 'one ASCII character other than the delimiter, or null for none');
+  if (quote !== null && (!/^[!-~]$/.test(quote) || quote === delimiter)) {
+    throw wrong('quote', quote, 'one printable ASCII character other than the delimiter, or null for none');
   }
   return { delimiter, quote };
 }
