@@ -18,6 +18,8 @@ export {
   precisionRecallF1,
   recall,
 } from './precisionRecallF1.ts';
+export { type RougeOptions, type RougeType, rouge, rougeScores } from './rouge.ts';
+export type { RougeScore } from './rougeText.ts';
 export {
   type EntityScores,
   type SeqevalOptions,
