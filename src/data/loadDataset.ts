@@ -5,6 +5,8 @@ import { resolveDataset } from '../hub/resolve.ts';
 import { concatenateDatasets } from './concatenate.ts';
 import type { Dataset, DatasetDict } from './dataset.ts';
 import type { PlainRow, Row, RowOf } from './features.ts';
+import { textSource } from './readers/byteSource.ts';
+import { readConll } from './readers/conll.ts';
 import { type CsvOptions, parseCsv } from './readers/csv.ts';
 import { folderKey, type GlueTask, glueTasks, parseGlue, recogniseGlue } from './readers/glue.ts';
 import { parseJsonLines } from './readers/jsonLines.ts';
@@ -30,13 +32,16 @@ type Source = () => Promise<Dataset>;
 type Sources = ReadonlyMap<string, Source>;
 
 const owner = 'loadDataset';
-const readers: Readonly<Record<string, 'csv' | 'tsv' | 'jsonLines' | 'squad'>> = {
+const readers: Readonly<Record<string, 'csv' | 'tsv' | 'jsonLines' | 'squad' | 'conll'>> = {
   csv: 'csv',
   tsv: 'tsv',
   tab: 'tsv',
   jsonl: 'jsonLines',
   ndjson: 'jsonLines',
   json: 'squad',
+  conll: 'conll',
+  bio: 'conll',
+  iob: 'conll',
 };
 const notReadYet = ['parquet', 'arrow', 'gz', 'zip', 'txt'];
 
@@ -300,6 +305,7 @@ async function readFile(path: string, options: LoadDatasetOptions): Promise<Data
   if ((await kindOf(path)) !== 'file') {
     throw new DataError('ERR_FILE_NOT_FOUND', { owner, what: 'there is no such file', file: path });
   }
+  if (reader === 'conll') return readConll(textSource(path, options), options);
   const bytes = await readBytes(path);
   if (reader === 'jsonLines') return parseJsonLines(bytes, path, options);
   if (reader === 'squad') return parseSquad(bytes, path, options);
