@@ -1,29 +1,5 @@
-import { environmentVariable, homeDirectory, joinPath, kindOf, listDirectory, readText } from '#platform/files';
+import { joinPath, kindOf, listDirectory, makeDirectory, readText, writeAtomic } from '#platform/files';
 import { folderOf, type RepositoryKind } from './names.ts';
-
-/**
- * The root of Hugging Face's cache on this machine, by huggingface_hub's rules: `cacheDir`, then the variables
- * HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME (+ `hub`), XDG_CACHE_HOME (+ `huggingface/hub`), then
- * `~/.cache/huggingface/hub`. A leading `~` is the home directory, `$NAME` and `${NAME}` in a variable are other variables;
- * an empty variable counts as not set.
- * Undefined where there is no home directory (a browser).
- */
-export function cacheRoot(cacheDir?: string): string | undefined {
-  const home = homeDirectory();
-  const expand = (path: string) => (home !== undefined && /^~(?=$|[/\\])/.test(path) ? home + path.slice(1) : path);
-  if (cacheDir !== undefined && cacheDir !== '') return expand(cacheDir);
-  const variable = (name: string): string | undefined => {
-    const value = environmentVariable(name);
-    if (value === undefined || value === '') return undefined;
-    return expand(value.replace(/\$(?:\{(\w+)\}|(\w+))/g, (all, a, b) => environmentVariable(a ?? b) ?? all));
-  };
-  const direct = variable('HF_HUB_CACHE') ?? variable('HUGGINGFACE_HUB_CACHE');
-  if (direct !== undefined) return direct;
-  const hubHome = variable('HF_HOME');
-  if (hubHome !== undefined) return joinPath(hubHome, 'hub');
-  const userCache = variable('XDG_CACHE_HOME') ?? (home === undefined ? undefined : joinPath(home, '.cache'));
-  return userCache === undefined ? undefined : joinPath(userCache, 'huggingface', 'hub');
-}
 
 /** A repository's snapshot in the cache, or why there is none. */
 export type CacheAnswer =
@@ -73,4 +49,13 @@ export async function findSnapshot(
         ? `'${revision}' begins several commits: ${matching.join(', ')}`
         : `there is no refs/${revision}; its commits are: ${commits.join(', ') || 'none'}`,
   };
+}
+
+/** Notes in `refs` that a revision stands at a commit. A commit's own hash needs no note. */
+export async function keepReference(repositoryFolder: string, revision: string, commit: string): Promise<void> {
+  if (revision === commit) return;
+  const path = joinPath(repositoryFolder, 'refs', ...revision.split('/'));
+  if ((await kindOf(path)) === 'file' && (await readText(path)) === commit) return;
+  await makeDirectory(joinPath(path, '..'));
+  await writeAtomic(path, commit);
 }

@@ -80,6 +80,25 @@ export function isSafeRevision(revision: string): boolean {
   return revision.split('/').every((part) => /^[A-Za-z0-9_.+@-]{1,255}$/.test(part) && !/^\.+$/.test(part));
 }
 
+/**
+ * Why `path` cannot be a file's path inside a repository, or undefined where it can: it must stay inside the folder that it
+ * is put in, on every system.
+ */
+export function faultOfPath(path: string): string | undefined {
+  if (/[\0\\]/.test(path)) return "it has a '\\' or a NUL";
+  if (/^[A-Za-z]:/.test(path)) return 'it begins with a drive';
+  if (path.startsWith('/')) return 'it is absolute';
+  const parts = path.split('/');
+  if (parts.some((part) => part === '..')) return "it has '..'";
+  if (parts.some((part) => part === '' || part === '.')) return 'a part of it is empty';
+  return undefined;
+}
+
+/** Whether `text` is a commit's whole hash. */
+export function isCommit(text: string): boolean {
+  return /^[0-9a-f]{40}$/.test(text);
+}
+
 /** The folder of a repository in the cache: `models--org--name` (huggingface_hub's `repo_folder_name`). */
 export function folderOf(kind: RepositoryKind, name: string): string {
   return [`${kind}s`, ...name.split('/')].join('--');

@@ -3,9 +3,9 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { configureLog } from '../core/log.ts';
-import { cacheRoot } from './cache.ts';
 import { faultOfName, folderOf, isSafeRevision, namesOf } from './names.ts';
 import { resolveDataset, resolvePretrained } from './resolve.ts';
+import { cacheRoot } from './settings.ts';
 
 const commit = '86b5e0934494bd15c9632b12f734a8a67f723594';
 const older = '86b5f00000000000000000000000000000000000';
@@ -18,6 +18,8 @@ let restoreLog: () => void;
 beforeEach(async () => {
   cacheDir = await mkdtemp(join(tmpdir(), 'fettle-hub-'));
   for (const name of variables) vi.stubEnv(name, '');
+  // What is not in the cache is not sought elsewhere.
+  vi.stubEnv('HF_HUB_OFFLINE', '1');
   said = [];
   restoreLog = configureLog({ sink: (_level, message) => said.push(message), level: 'info' });
 });
@@ -84,7 +86,7 @@ describe('resolvePretrained', () => {
     expect(error.message).toContain('[BertModel.fromPretrained]');
     expect(error.message).toContain(join(cacheDir, 'models--bert-base-uncased'));
     expect(error.message).toContain(join(cacheDir, 'models--google-bert--bert-base-uncased'));
-    expect(error.message).toContain('snapshot_download("bert-base-uncased")');
+    expect(error.message).toContain('fettle download bert-base-uncased');
   });
 
   test('a reference without its snapshot is named', async () => {
@@ -137,7 +139,7 @@ describe('resolveDataset', () => {
     await cached('models--imdb');
     const error = await resolveDataset('imdb', { cacheDir, revision: 'v2' }).catch((e) => e);
     expect(error).toMatchObject({ name: 'DataError', code: 'ERR_DATASET_NOT_FOUND' });
-    expect(error.message).toContain('snapshot_download("imdb", repo_type="dataset", revision="v2")');
+    expect(error.message).toContain('fettle download --dataset --revision v2 imdb');
   });
 });
 

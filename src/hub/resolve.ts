@@ -1,119 +1,119 @@
-import { kindOf } from '#platform/files';
-import { ArgumentError, DataError, type ErrorParts, ModelError } from '../core/errors.ts';
-import { log } from '../core/log.ts';
-import { type CacheAnswer, cacheRoot, findSnapshot } from './cache.ts';
-import { faultOfName, isSafeRevision, namesOf, type RepositoryKind } from './names.ts';
+import { joinPath, kindOf, listDirectory } from '#platform/files';
+import { leavesCacheInForce } from './failures.ts';
+import { findLocal, folderFor, notFound, prepare, type ResolveOptions, sayFallback } from './hubRequest.ts';
+import { folderOf, isCommit, type RepositoryKind } from './names.ts';
+import { filesByPattern, neededFiles } from './needed.ts';
+import type { PathPatterns } from './patterns.ts';
+import { fetchFiles, type RepositoryFile, readListing, resolveCommit } from './repository.ts';
+import { obtain } from './snapshot.ts';
 
-/** Which revision of a repository, and where it may come from. */
-export interface ResolveOptions {
-  /** A branch, a tag, or a commit's hash (whole, or a unique prefix of four or more digits). Default `main`. */
-  readonly revision?: string | undefined;
-  /** The root of Hugging Face's cache. Default: what the environment says (see `cacheRoot`). */
-  readonly cacheDir?: string | undefined;
-  /** Never ask the network. This version never does, so it changes nothing yet. */
-  readonly localFilesOnly?: boolean | undefined;
-  /** Who is named as the thrower of errors: the function that the user called. Default this function's name. */
-  readonly owner?: string | undefined;
+export type { ResolveOptions };
+
+/** How {@link obtainSnapshot} gets a repository's files. */
+export interface SnapshotOptions extends ResolveOptions, PathPatterns {
+  /** Default `model`. */
+  readonly repoType?: RepositoryKind | undefined;
+  /** The commit that the revision stands at, where {@link listRepositoryFiles} has said it: the Hub is not asked again. */
+  readonly commit?: string | undefined;
 }
 
 /**
  * The local directory that holds a model's files: an existing directory is itself; a name (`bert-base-uncased`,
- * `org/name`) is looked up in Hugging Face's cache, where Python's `from_pretrained` leaves what it downloads.
- * Which files the directory holds is for the loader to check.
+ * `org/name`) is brought up to date in Hugging Face's cache, which is shared with Python, and is that snapshot's directory.
+ * Only what is needed is downloaded: config.json, the weights as safetensors, the tokenizer's files.
  *
- * @throws ModelError ERR_MODEL_NOT_FOUND (it says where it looked), ERR_REPOSITORY_NAME for an unsafe name.
- * @throws ArgumentError ERR_REVISION for an unsafe revision.
+ * A commit's hash whose files are in the cache, and `localFilesOnly`, ask nobody. A branch asks the Hub once for its
+ * commit; where the Hub cannot be reached, the cached commit is taken, and that is said.
+ *
+ * @throws ModelError ERR_MODEL_NOT_FOUND, ERR_REPOSITORY_NAME for an unsafe name, ERR_MODEL_WEIGHTS where the Hub has only
+ *   pickled weights, ERR_REVISION_NOT_FOUND.
+ * @throws ArgumentError ERR_REVISION for an unsafe revision, ERR_ENDPOINT, ERR_TOKEN.
+ * @throws EnvironmentError ERR_HUB_UNREACHABLE, ERR_HUB_STATUS, ERR_HUB_TOKEN, ERR_HUB_GATED, ERR_HUB_ANSWER, ERR_HUB_SIZE,
+ *   ERR_HUB_CHECKSUM, ERR_CACHE_WRITE, ERR_DISK_SPACE.
  */
 export function resolvePretrained(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
-  return obtain('model', nameOrPath, options, options.owner ?? 'resolvePretrained');
+  return obtain('model', nameOrPath, options, options.owner ?? 'resolvePretrained', neededFiles.model);
+}
+
+/** As {@link resolvePretrained}, for a tokenizer's files alone. */
+export function resolveTokenizer(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
+  return obtain('model', nameOrPath, options, options.owner ?? 'resolveTokenizer', neededFiles.tokenizer);
 }
 
 /**
- * The local directory that holds a data set's files, as {@link resolvePretrained} does for models. Old names without an
- * organisation are known under their new ones too: `glue` is `nyu-mll/glue`.
+ * The local directory that holds a data set's files, all of them, as {@link resolvePretrained} does for models. Old names
+ * without an organisation are known under their new ones too: `glue` is `nyu-mll/glue`.
  *
- * @throws DataError ERR_DATASET_NOT_FOUND (it says where it looked), ERR_REPOSITORY_NAME for an unsafe name.
- * @throws ArgumentError ERR_REVISION for an unsafe revision.
+ * @throws DataError ERR_DATASET_NOT_FOUND (it says where it looked), ERR_REPOSITORY_NAME for an unsafe name; and what
+ *   {@link resolvePretrained} throws.
  */
 export function resolveDataset(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
-  return obtain('dataset', nameOrPath, options, options.owner ?? 'resolveDataset');
+  return obtain('dataset', nameOrPath, options, options.owner ?? 'resolveDataset', filesByPattern({}));
 }
 
-/** Finds a repository's files on this machine, or refuses. Fetching what is missing belongs between the two. */
-async function obtain(
-  kind: RepositoryKind,
-  nameOrPath: string,
-  options: ResolveOptions,
-  owner: string,
-): Promise<string> {
-  const standing = nameOrPath === '' ? 'none' : await kindOf(nameOrPath);
-  if (standing === 'directory') {
-    if (options.revision !== undefined) {
-      log.warn(`[${owner}] '${nameOrPath}' is a local directory: revision '${options.revision}' is ignored`);
-    }
-    return nameOrPath;
-  }
-  const fault = faultOfName(nameOrPath);
-  if (fault !== undefined) throw refusedName(kind, nameOrPath, owner, fault, standing);
-
-  const revision = options.revision ?? 'main';
-  if (!isSafeRevision(revision)) {
-    throw new ArgumentError('ERR_REVISION', {
-      owner,
-      what: 'this cannot be a revision',
-      got: revision,
-      expected: "a branch's or tag's name or a commit's hash",
-    });
-  }
-  const root = cacheRoot(options.cacheDir);
-  const answers: CacheAnswer[] = [];
-  for (const name of root === undefined ? [] : namesOf(kind, nameOrPath)) {
-    const answer = await findSnapshot(root as string, kind, name, revision);
-    if ('found' in answer) {
-      if (name !== nameOrPath) log.info(`[${owner}] '${nameOrPath}' is taken from the cache as '${name}'`);
-      return answer.found;
-    }
-    answers.push(answer);
-  }
-  throw notFound(kind, nameOrPath, owner, revision, answers, standing);
+/**
+ * The directory that holds those files of a repository that the patterns choose (default: all), downloaded where they are
+ * not in the cache. A local directory is itself. Throws as {@link resolvePretrained} does.
+ *
+ * @example
+ * const folder = await obtainSnapshot('nyu-mll/glue', { repoType: 'dataset', allowPatterns: 'mrpc/*' });
+ */
+export function obtainSnapshot(repo: string, options: SnapshotOptions = {}): Promise<string> {
+  const { repoType = 'model', owner = 'obtainSnapshot' } = options;
+  return obtain(repoType, repo, options, owner, filesByPattern(options), options.commit);
 }
 
-function refusedName(kind: RepositoryKind, nameOrPath: string, owner: string, fault: string, standing: string) {
-  return failure(kind, 'ERR_REPOSITORY_NAME', {
-    owner,
-    what:
-      standing === 'file'
-        ? 'this is a file, not a directory'
-        : `there is no such directory, and it cannot be a name on the Hugging Face Hub: ${fault}`,
-    got: nameOrPath,
-    expected: `a directory that holds the ${nouns[kind]}'s files, or a name like '${examples[kind]}'`,
+/** What {@link listRepositoryFiles} finds. */
+export interface RepositoryListing {
+  /** Undefined for a local directory. */
+  readonly commit: string | undefined;
+  readonly files: readonly { readonly path: string; readonly size: number | undefined }[];
+}
+
+/**
+ * The paths of a repository's files, without downloading any: from the Hub, or from what the cache knows of that commit.
+ * Of a local directory, those in it. Offline, and where no list was kept, only the files that are in the cache.
+ * Throws as {@link resolvePretrained} does.
+ */
+export async function listRepositoryFiles(repo: string, options: SnapshotOptions = {}): Promise<RepositoryListing> {
+  const { repoType: kind = 'model', owner = 'listRepositoryFiles' } = options;
+  const standing = repo === '' ? 'none' : await kindOf(repo);
+  if (standing === 'directory') return { commit: undefined, files: await filesBelow(repo) };
+  const request = await prepare(kind, repo, options, owner, standing);
+  const { context, root, revision } = request;
+  const listed = (commit: string, files: readonly RepositoryFile[]) => ({
+    commit,
+    files: files.map(({ path, size }) => ({ path, size })),
   });
+  let failed: unknown;
+  if (context.settings.offline === undefined || isCommit(revision)) {
+    try {
+      const commit = isCommit(revision) ? revision : await resolveCommit(context);
+      const kept = await readListing(await folderFor(request, commit), commit);
+      if (kept !== undefined) return listed(commit, kept);
+      if (context.settings.offline === undefined) return listed(commit, await fetchFiles(context, commit));
+    } catch (error) {
+      if (!leavesCacheInForce(error)) throw error;
+      failed = error;
+    }
+  }
+  const local = await findLocal(request);
+  if (!('found' in local)) throw failed ?? notFound(request, local.answers);
+  if (failed !== undefined) sayFallback(context, failed, local.commit);
+  const kept = await readListing(joinPath(root, folderOf(kind, local.name)), local.commit);
+  return kept === undefined
+    ? { commit: local.commit, files: await filesBelow(local.found) }
+    : listed(local.commit, kept);
 }
 
-function notFound(
-  kind: RepositoryKind,
-  name: string,
-  owner: string,
-  revision: string,
-  answers: readonly CacheAnswer[],
-  standing: string,
-) {
-  const where = answers.map((answer) =>
-    'found' in answer ? '' : `${answer.looked} (${answer.missing === 'repository' ? 'not there' : answer.fault})`,
-  );
-  const extra = kind === 'dataset' ? ', repo_type="dataset"' : '';
-  const at = revision === 'main' ? '' : `, revision="${revision}"`;
-  const here = standing === 'file' ? `the file '${name}'` : `no directory '${name}'`;
-  return failure(kind, `ERR_${kind.toUpperCase()}_NOT_FOUND`, {
-    owner,
-    what: `the ${nouns[kind]} '${name}' (revision '${revision}') is not on this machine: here is ${here}, and in Hugging Face's cache I looked at ${where.join(' and ') || 'nothing (there is no cache here)'}`,
-    hint: `give a local directory, or get it with Python: python -c 'from huggingface_hub import snapshot_download; snapshot_download("${name}"${extra}${at})'`,
-  });
-}
-
-const nouns: Readonly<Record<RepositoryKind, string>> = { model: 'model', dataset: 'data set' };
-const examples: Readonly<Record<RepositoryKind, string>> = { model: 'bert-base-uncased', dataset: 'nyu-mll/glue' };
-
-function failure(kind: RepositoryKind, code: string, parts: ErrorParts): ModelError | DataError {
-  return kind === 'model' ? new ModelError(code, parts) : new DataError(code, parts);
+async function filesBelow(directory: string, prefix = ''): Promise<{ path: string; size: undefined }[]> {
+  const files: { path: string; size: undefined }[] = [];
+  for (const name of await listDirectory(directory)) {
+    const path = joinPath(directory, name);
+    const kind = await kindOf(path);
+    if (kind === 'directory' && prefix.split('/').length < 20)
+      files.push(...(await filesBelow(path, `${prefix}${name}/`)));
+    else if (kind === 'file') files.push({ path: prefix + name, size: undefined });
+  }
+  return files;
 }

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openCheckpoint } from '../../src/formats/safetensors-checkpoint.ts';
-import { cacheRoot } from '../../src/hub/cache.ts';
 import { faultOfName } from '../../src/hub/names.ts';
 import { resolveDataset, resolvePretrained } from '../../src/hub/resolve.ts';
+import { cacheRoot } from '../../src/hub/settings.ts';
 import { hasShared, shared, skipNote } from './shared.ts';
 
 const python = fileURLToPath(new URL('../../benchmarks/.python/bin/python', import.meta.url));
