@@ -48,7 +48,9 @@ export class Adapter {
   /** @param saved the files that it is to be read from, for errors. */
   constructor(config: LoraConfig, model: AdaptedModel, saved?: SavedAdapter) {
     this.config = config;
-    this.modulesToSave = config.modulesToSave ?? model.ownModules;
+    // A new head must learn, whatever else is named; a saved adapter has what it has.
+    const own = saved === undefined ? model.ownModules : [];
+    this.modulesToSave = [...new Set([...own, ...(config.modulesToSave ?? [])])];
     this.#model = model;
     this.#saved = saved;
   }
@@ -64,7 +66,10 @@ export class Adapter {
    */
   applyTo(module: object): void {
     const paths = linearPaths(module);
-    this.#layers = adaptLinears(module, (path) => this.config.settingsFor(path, this.modulesToSave));
+    const { className, basePrefix } = this.#model;
+    // PEFT sees a headless model without the prefix.
+    const peftPath = (path: string) => (className === 'BertModel' ? path.replace(`${basePrefix}.`, '') : path);
+    this.#layers = adaptLinears(module, (path) => this.config.settingsFor(peftPath(path), this.modulesToSave));
     for (const layer of this.#layers.values()) layer.merged = this.#merged;
     if (this.#layers.size === 0) {
       if (this.#saved !== undefined) throw this.#otherBase('its layers are not there', this.#saved);

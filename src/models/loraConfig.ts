@@ -18,7 +18,7 @@ export interface LoraOptions {
   readonly excludeModules?: string | readonly string[] | undefined;
   /** Which biases are trained and saved besides: none (the default), all, or those of the layers with a pair. */
   readonly bias?: 'none' | 'all' | 'lora_only' | undefined;
-  /** Modules that are trained and saved whole. Default: the task's own head, such as the classifier. */
+  /** Modules that are trained and saved whole, besides the task's own head, such as the classifier, which always is. */
   readonly modulesToSave?: readonly string[] | undefined;
   /** Multiplies by α / √r instead (rank-stabilised LoRA, Kalajdzievski 2023); false by default. */
   readonly useRslora?: boolean | undefined;
@@ -102,6 +102,14 @@ export class LoraConfig {
       throw wrong('bias', this.bias, "'none', 'all' or 'lora_only'");
     if (this.initLoraWeights !== true && this.initLoraWeights !== 'gaussian')
       throw wrong('initLoraWeights', this.initLoraWeights, "true or 'gaussian'");
+    if (typeof this.targetModules === 'string' && this.layersToTransform !== undefined) {
+      throw new ArgumentError('ERR_LORA_OPTION', {
+        owner: 'LoraConfig',
+        what: 'layersToTransform goes with a list of targetModules, and not with one string (as in PEFT)',
+        got: this.targetModules,
+        hint: 'give an array of the last steps of paths',
+      });
+    }
     for (const name of ['targetModules', 'excludeModules'] as const) {
       const given = this[name];
       if (typeof given !== 'string' || given === 'all-linear') continue;
