@@ -1,12 +1,17 @@
 export { accuracy } from './accuracy.ts';
+export { averagePrecision } from './averagePrecision.ts';
+export { type CalibrationBin, type CalibrationOptions, calibrationBins, calibrationError } from './calibrationError.ts';
+export type { ClassOrLabels } from './classTally.ts';
 export { type ConfusionMatrix, type ConfusionMatrixOptions, confusionMatrix } from './confusionMatrix.ts';
 export type { EntityScheme } from './entityScheme.ts';
+export { logLoss } from './logLoss.ts';
 export { matthewsCorrelation } from './matthews.ts';
 export { meanAbsoluteError } from './meanAbsoluteError.ts';
 export { type MeanSquaredErrorOptions, meanSquaredError } from './meanSquaredError.ts';
 export type { Metric, MetricAccumulator, MetricInput, Scores } from './metric.ts';
 export { glueMetrics, metrics, metricsFor } from './metricsFor.ts';
 export { pearson } from './pearson.ts';
+export { perplexity } from './perplexity.ts';
 export {
   type Average,
   f1,
@@ -18,6 +23,8 @@ export {
   precisionRecallF1,
   recall,
 } from './precisionRecallF1.ts';
+export type { RankAverage, RankOptions } from './rankScores.ts';
+export { rocAuc } from './rocAuc.ts';
 export { type RougeOptions, type RougeType, rouge, rougeScores } from './rouge.ts';
 export type { RougeScore } from './rougeText.ts';
 export {

@@ -1,5 +1,11 @@
 import { ArgumentError } from '../core/errors.ts';
-import { ConfusionCounts } from './confusionMatrix.ts';
+import {
+  type ClassCounts,
+  type ClassOrLabels,
+  type ClassTally,
+  MultiLabelTally,
+  SingleClassTally,
+} from './classTally.ts';
 import { defineMetric, type Metric } from './metric.ts';
 
 /** How the scores of several classes become one; scikit-learn's words. */
@@ -11,11 +17,13 @@ export type Average =
   /** The mean over classes. */
   | 'macro'
   /** The mean over classes, weighted by how often each is true. */
-  | 'weighted';
+  | 'weighted'
+  /** The mean over rows, each scored over its own labels; only where a row may have several. */
+  | 'samples';
 
 /** Options of precision, recall and F1. */
 export interface PrecisionRecallF1Options {
-  /** Default `'binary'`. */
+  /** Default `'binary'`, which rows with several labels do not have. */
   readonly average?: Average | undefined;
   /** The class that `'binary'` scores. Default 1. */
   readonly posLabel?: number | undefined;
@@ -43,13 +51,6 @@ export interface PerClassScores {
   readonly support: readonly number[];
 }
 
-/** What is counted of one class: correct, predicted and true rows. */
-interface ClassCounts {
-  readonly correct: number;
-  readonly predicted: number;
-  readonly actual: number;
-}
-
 function scoresOf({ correct, predicted, actual }: ClassCounts, zeroDivision: number): PrecisionRecallF1 {
   const divide = (a: number, b: number) => (b === 0 ? zeroDivision : a / b);
   return {
@@ -60,27 +61,89 @@ function scoresOf({ correct, predicted, actual }: ClassCounts, zeroDivision: num
   };
 }
 
-function classCounts(counts: ConfusionCounts, labels: readonly number[]): ClassCounts[] {
-  const all = [...new Set([...counts.labels(), ...labels])];
-  const matrix = counts.matrix(all);
-  return labels.map((label) => {
-    const k = all.indexOf(label);
-    return {
-      correct: matrix[k][k],
-      predicted: matrix.reduce((sum, row) => sum + row[k], 0),
-      actual: matrix[k].reduce((sum, count) => sum + count, 0),
-    };
-  });
+/** The counts of all rows, and the running mean over rows for `'samples'`. */
+class Counts {
+  readonly #owner: string;
+  readonly #options: PrecisionRecallF1Options;
+  readonly #sums = { precision: 0, recall: 0, f1: 0 };
+  readonly #rows = { precision: 0, recall: 0, f1: 0 };
+  #tally: ClassTally | undefined;
+  #several = false;
+
+  constructor(owner: string, options: PrecisionRecallF1Options) {
+    this.#owner = owner;
+    this.#options = options;
+    const kinds: readonly unknown[] = ['binary', 'micro', 'macro', 'weighted', 'samples', undefined];
+    if (kinds.includes(options.average)) return;
+    throw new ArgumentError('ERR_METRIC_AVERAGE', {
+      owner,
+      what: 'there is no such average',
+      got: options.average,
+      expected: kinds.filter((kind) => kind !== undefined).join(', '),
+    });
+  }
+
+  add(predictions: ArrayLike<ClassOrLabels>, references: ArrayLike<ClassOrLabels>, rowsBefore: number): void {
+    if (references.length === 0) return;
+    this.#tally ??= this.#begin(typeof references[0] === 'object');
+    this.#tally.add(predictions, references, rowsBefore);
+  }
+
+  #begin(several: boolean): ClassTally {
+    this.#several = several;
+    return several
+      ? new MultiLabelTally(this.#owner, this.#options.labels, (row) => this.#addRow(row))
+      : new SingleClassTally(this.#owner);
+  }
+
+  /** What is not defined does not count (only where zeroDivision is NaN). */
+  #addRow(row: ClassCounts): void {
+    const scores = scoresOf(row, this.#options.zeroDivision ?? 0);
+    for (const key of ['precision', 'recall', 'f1'] as const) {
+      if (Number.isNaN(scores[key])) continue;
+      this.#sums[key] += scores[key];
+      this.#rows[key]++;
+    }
+  }
+
+  /** The classes that count. */
+  labels(): readonly number[] {
+    return this.#options.labels ?? this.#tally?.labels() ?? [];
+  }
+
+  byClass(): readonly ClassCounts[] {
+    return this.#tally?.counts(this.labels()) ?? [];
+  }
+
+  averaged(): PrecisionRecallF1 {
+    const kind = this.#options.average ?? 'binary';
+    const zeroDivision = this.#options.zeroDivision ?? 0;
+    if (kind === 'binary') {
+      if (this.#several)
+        throw this.#wrongAverage("average 'binary' is for rows with one class", 'several labels a row');
+      const label = binaryLabel(this.#tally?.labels() ?? [], this.#owner, this.#options);
+      return scoresOf(this.#tally?.counts([label])[0] ?? { correct: 0, predicted: 0, actual: 0 }, zeroDivision);
+    }
+    if (kind === 'samples') {
+      if (!this.#several)
+        throw this.#wrongAverage("average 'samples' is for rows with several labels", 'one class a row');
+      const mean = (key: keyof PrecisionRecallF1) => this.#sums[key] / this.#rows[key];
+      return { precision: mean('precision'), recall: mean('recall'), f1: mean('f1') };
+    }
+    return averageOf(kind, this.byClass(), zeroDivision);
+  }
+
+  #wrongAverage(what: string, got: string): ArgumentError {
+    const hint = `choose average 'macro', 'micro'${this.#several ? ", 'samples'" : ''} or 'weighted'`;
+    return new ArgumentError('ERR_METRIC_AVERAGE', { owner: this.#owner, what, got, hint });
+  }
 }
 
-function average(counts: ConfusionCounts, owner: string, options: PrecisionRecallF1Options): PrecisionRecallF1 {
-  const kind = options.average ?? 'binary';
-  const zeroDivision = options.zeroDivision ?? 0;
-  if (kind === 'binary') {
-    const label = binaryLabel(counts.labels(), owner, options);
-    return scoresOf(classCounts(counts, [label])[0], zeroDivision);
-  }
-  const classes = classCounts(counts, options.labels ?? counts.labels());
+function averageOf(
+  kind: 'micro' | 'macro' | 'weighted',
+  classes: readonly ClassCounts[],
+  zeroDivision: number,
+): PrecisionRecallF1 {
   if (kind === 'micro') {
     const total = (key: keyof ClassCounts) => classes.reduce((sum, one) => sum + one[key], 0);
     return scoresOf(
@@ -140,53 +203,58 @@ function binaryLabel(present: readonly number[], owner: string, options: Precisi
   return label;
 }
 
+/** A metric of rows with one class, or of rows that are lists of 0 and 1, one for each label. */
+type ClassMetric<O extends object, S extends object> = Metric<O, S, ClassOrLabels, ClassOrLabels>;
+
 function define<S extends object>(
   name: string,
   pick: (scores: PrecisionRecallF1) => S,
-): Metric<PrecisionRecallF1Options, S> {
+): ClassMetric<PrecisionRecallF1Options, S> {
   return defineMetric(name, (options) => {
-    const counts = new ConfusionCounts(name);
+    const counts = new Counts(name, options ?? {});
     return {
       add: (predictions, references, before) => counts.add(predictions, references, before),
-      compute: () => pick(average(counts, name, options ?? {})),
+      compute: () => pick(counts.averaged()),
     };
   });
 }
 
 /** Precision, recall and F1 together, averaged as the options say; scikit-learn's precision_recall_fscore_support. */
-export const precisionRecallF1: Metric<PrecisionRecallF1Options, PrecisionRecallF1> = define(
+export const precisionRecallF1: ClassMetric<PrecisionRecallF1Options, PrecisionRecallF1> = define(
   'precision_recall_f1',
   (scores) => scores,
 );
 
 /** Of the rows predicted as a class, the share that is of it. */
-export const precision: Metric<PrecisionRecallF1Options, { readonly precision: number }> = define(
+export const precision: ClassMetric<PrecisionRecallF1Options, { readonly precision: number }> = define(
   'precision',
   ({ precision }) => ({ precision }),
 );
 
 /** Of the rows of a class, the share predicted as it. */
-export const recall: Metric<PrecisionRecallF1Options, { readonly recall: number }> = define('recall', ({ recall }) => ({
-  recall,
-}));
+export const recall: ClassMetric<PrecisionRecallF1Options, { readonly recall: number }> = define(
+  'recall',
+  ({ recall }) => ({
+    recall,
+  }),
+);
 
 /** The harmonic mean of precision and recall. */
-export const f1: Metric<PrecisionRecallF1Options, { readonly f1: number }> = define('f1', ({ f1 }) => ({ f1 }));
+export const f1: ClassMetric<PrecisionRecallF1Options, { readonly f1: number }> = define('f1', ({ f1 }) => ({ f1 }));
 
 /** Precision, recall, F1 and support of each class. */
-export const perClassScores: Metric<
+export const perClassScores: ClassMetric<
   Omit<PrecisionRecallF1Options, 'average' | 'posLabel'>,
   PerClassScores
 > = defineMetric('per_class_scores', (options) => {
-  const counts = new ConfusionCounts('per_class_scores');
+  const counts = new Counts('per_class_scores', options ?? {});
   return {
     add: (predictions, references, before) => counts.add(predictions, references, before),
     compute() {
-      const labels = options?.labels ?? counts.labels();
-      const classes = classCounts(counts, labels);
+      const classes = counts.byClass();
       const scores = classes.map((one) => scoresOf(one, options?.zeroDivision ?? 0));
       return {
-        labels,
+        labels: counts.labels(),
         precision: scores.map((score) => score.precision),
         recall: scores.map((score) => score.recall),
         f1: scores.map((score) => score.f1),
