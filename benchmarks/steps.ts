@@ -96,8 +96,7 @@ export class FettleSteps {
   }
 
   #update(rate: number) {
-    const adam = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 };
-    return this.#training.update({ learningRate: rate, ...adam, maxGradNorm, step: this.#step });
+    return this.#training.update({ learningRate: rate, maxGradNorm, step: this.#step });
   }
 }
 

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { RandomStream } from '../core/random.ts';
-import { type AdamWStep, Arena, type OptimizedParameter, type ParameterSpec } from './arena.ts';
+import { Arena, type OptimizedParameter, type OptimizerStep, type ParameterSpec } from './arena.ts';
+import { adamW as makeAdamW, type Optimizer, sgd } from './optimizers.ts';
 
 const parameters: ParameterSpec[] = [
   { name: 'embeddings', shape: [50, 24] },
@@ -17,7 +18,7 @@ const plan: OptimizedParameter[] = [
   { name: 'query.bias', weightDecay: 0, learningRateScale: 1, rowGradient: false },
   { name: 'scalar', weightDecay: 0, learningRateScale: 1, rowGradient: false },
 ];
-const adamW: AdamWStep = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, maxGradNorm: 1, step: 1 };
+const adamW: OptimizerStep = { optimizer: makeAdamW(), learningRate: 1e-3, maxGradNorm: 1, step: 1 };
 
 const arenas: Arena[] = [];
 afterAll(() => Promise.all(arenas.map((arena) => arena.dispose())));

@@ -4,11 +4,11 @@ import { ArgumentError, didYouMean } from '../core/errors.ts';
 import { type DropoutDraw, type DropoutJob, DropoutMasks } from '../kernels/dropout.ts';
 import { createSharedMemory, type KernelCall, Kernels } from '../kernels/kernels.ts';
 import { largestShard, type ParameterSpec, type Placement, planArena, type Shard } from './arenaLayout.ts';
-import { type AdamWStep, ArenaTraining, notTrained, type OptimizedParameter } from './arenaTraining.ts';
+import { ArenaTraining, notTrained, type OptimizedParameter, type OptimizerStep } from './arenaTraining.ts';
 
 export type { DropoutDraw, DropoutJob } from '../kernels/dropout.ts';
 export type { ParameterSpec } from './arenaLayout.ts';
-export type { AdamWStep, OptimizedParameter } from './arenaTraining.ts';
+export type { OptimizedParameter, OptimizerStep } from './arenaTraining.ts';
 
 /**
  * Where a model's parameters live on the CPU and are updated: shared WebAssembly memory, which engines read and write in
@@ -90,13 +90,13 @@ export class Arena {
     return this.#trainingOf(name).incoming(name);
   }
 
-  /** AdamW's moments, in place, to be read; {@link setMoments} writes them. */
+  /** The optimizer's state, in place, to be read: AdamW's moments; of SGD, `first` is the momentum. {@link setMoments} writes it. */
   moments(name: string): { first: Float32Array; second: Float32Array } {
     return this.#trainingOf(name).moments(name);
   }
 
-  /** Sets AdamW's moments, as a resumed run needs. @throws ArgumentError where the lengths do not fit. */
-  setMoments(name: string, moments: { first: Float32Array; second: Float32Array }): void {
+  /** Sets the optimizer's state, as a resumed run needs. @throws ArgumentError where the lengths do not fit. */
+  setMoments(name: string, moments: { first: Float32Array; second?: Float32Array | undefined }): void {
     this.#trainingOf(name).setMoments(name, moments);
   }
 
@@ -121,12 +121,12 @@ export class Arena {
   }
 
   /**
-   * One step of AdamW on all trained parameters: the global L2 norm, PyTorch's `clip_grad_norm_` factor
+   * One step of an optimizer on all trained parameters: the global L2 norm, PyTorch's `clip_grad_norm_` factor
    * min(1, max / (norm + 1e-6)), and the update. Row tables have a zero gradient afterwards; other gradients keep theirs,
    * since the engine writes them anew. Where the norm is not finite nothing is updated.
    * @returns the norm before clipping, for the caller to judge.
    */
-  step(options: AdamWStep): Promise<{ gradientNorm: number }> {
+  step(options: OptimizerStep): Promise<{ gradientNorm: number }> {
     return this.#inTurn(() => {
       if (this.#training) return this.#training.step(options);
       throw new ArgumentError('ERR_ARENA_UNPREPARED', {

@@ -8,7 +8,8 @@ const here = new URL('.', import.meta.url).href;
 async function runProgram(body: string): Promise<string> {
   const program = `
     const { Arena } = await import('${here}arena.ts');
-    const step = { learningRate: 1e-3, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, maxGradNorm: 1, step: 1 };
+    const { adamW } = await import('${here}optimizers.ts');
+    const step = { optimizer: adamW(), learningRate: 1e-3, maxGradNorm: 1, step: 1 };
     async function makeArena(columns) {
       const arena = await Arena.create([{ name: 'w', shape: [1024, columns] }], { threads: 2 });
       await arena.prepareTraining([{ name: 'w', weightDecay: 0, learningRateScale: 1, rowGradient: false }], { accumulate: false });

@@ -2,8 +2,6 @@ import { adviseHugePages } from '#platform/memory';
 import { ArgumentError } from '../core/errors.ts';
 import {
   accumulate,
-  adamw,
-  adamwTable,
   normBlock,
   scatterAddRows,
   squaredNorm,
@@ -13,6 +11,7 @@ import {
 } from '../kernels/calls.ts';
 import type { KernelCall } from '../kernels/kernels.ts';
 import { align, bookkeepingOf, type Placement, type Shard } from './arenaLayout.ts';
+import type { Optimizer } from './optimizers.ts';
 
 /** How one parameter is trained. */
 export interface OptimizedParameter {
@@ -24,15 +23,13 @@ export interface OptimizedParameter {
   readonly rowGradient: boolean;
 }
 
-/** One AdamW step (PyTorch's names and meanings). */
-export interface AdamWStep {
+/** One step of an optimizer. */
+export interface OptimizerStep {
+  readonly optimizer: Optimizer;
   readonly learningRate: number;
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly epsilon: number;
   /** Gradients are scaled down to this global L2 norm where theirs is larger; 0: no clipping. */
   readonly maxGradNorm: number;
-  /** Which step this is, from 1, for the bias correction. */
+  /** Which step this is, from 1. */
   readonly step: number;
 }
 
@@ -53,7 +50,7 @@ interface Trained extends OptimizedParameter {
 
 type Run = (calls: readonly KernelCall[]) => Promise<void>;
 
-/** Row flags, as the kernel `adamwTable` reads them. */
+/** Row flags, as the kernels of tables read them. */
 const hasMoments = 1;
 const hasGradient = 2;
 
@@ -173,31 +170,36 @@ export class ArenaTraining {
     return { first: view(entry, 'first'), second: view(entry, 'second') };
   }
 
-  setMoments(name: string, moments: { first: Float32Array; second: Float32Array }): void {
+  setMoments(name: string, moments: { first: Float32Array; second?: Float32Array | undefined }): void {
     const entry = this.#entry(name);
     const { rows, width, count } = entry.place;
-    if (moments.first.length !== count || moments.second.length !== count) {
+    const given = [moments.first, moments.second].filter((each) => each !== undefined);
+    if (given.some(({ length }) => length !== count)) {
       throw new ArgumentError('ERR_ARENA_MOMENTS', {
         owner: 'Arena.setMoments',
         what: `the moments of '${name}' do not fit`,
-        got: `${moments.first.length} and ${moments.second.length} elements`,
+        got: `${given.map(({ length }) => length).join(' and ')} elements`,
         expected: `${count}`,
       });
     }
-    const target = this.moments(name);
+    const both = this.moments(name);
+    // What an optimizer does not use stays unwritten: it takes no memory then.
+    const targets = [both.first, both.second].slice(0, given.length);
     if (!entry.rowGradient) {
-      target.first.set(moments.first);
-      target.second.set(moments.second);
+      targets.forEach((target, i) => {
+        target.set(given[i]);
+      });
       return;
     }
     const flags = flagsOf(entry);
     for (let row = 0; row < rows; row++) {
-      const [first, second] = [moments.first, moments.second].map((m) => m.subarray(row * width, (row + 1) * width));
-      const active = first.some((x) => x !== 0) || second.some((x) => x !== 0);
+      const parts = given.map((each) => each.subarray(row * width, (row + 1) * width));
+      const active = parts.some((part) => part.some((x) => x !== 0));
       // Rows that have no moments and get none stay unwritten: their pages take no memory.
       if (!active && !(flags[row] & hasMoments)) continue;
-      target.first.set(first, row * width);
-      target.second.set(second, row * width);
+      targets.forEach((target, i) => {
+        target.set(parts[i], row * width);
+      });
       flags[row] = (flags[row] & hasGradient) | (active ? hasMoments : 0);
     }
   }
@@ -262,7 +264,7 @@ export class ArenaTraining {
     }
   }
 
-  async step(options: AdamWStep): Promise<{ gradientNorm: number }> {
+  async step(options: OptimizerStep): Promise<{ gradientNorm: number }> {
     const gradientNorm = Math.sqrt(await this.#squaredNorm());
     const trained = [...this.#trained.values()];
     if (Number.isFinite(gradientNorm)) {
@@ -340,21 +342,13 @@ function flagsOf(entry: Trained): Uint8Array {
   return new Uint8Array(entry.memory.buffer, entry.flags, entry.place.rows);
 }
 
-function updateOf(entry: Trained, options: AdamWStep, gradientScale: number): KernelCall {
-  const { memory, gradient, first, second, flags, place, weightDecay } = entry;
-  const { beta1, beta2, epsilon } = options;
-  const coefficients = {
-    learningRate: options.learningRate * entry.learningRateScale,
-    beta1,
-    beta2,
-    epsilon,
-    weightDecay,
-    biasCorrection1: 1 - beta1 ** options.step,
-    biasCorrection2: 1 - beta2 ** options.step,
-    gradientScale,
-  };
-  const arrays = { weight: place.weight, gradient, first, second };
+function updateOf(entry: Trained, options: OptimizerStep, gradientScale: number): KernelCall {
+  const { memory, gradient, first, second, flags, place, weightDecay, learningRateScale } = entry;
+  const { weight, count, rows, width } = place;
+  const { optimizer, step } = options;
+  const share = { learningRate: options.learningRate * learningRateScale, weightDecay, gradientScale, step };
+  const arrays = { memory, weight, gradient, first, second };
   return entry.rowGradient
-    ? adamwTable(memory, { ...arrays, flags, rows: place.rows, width: place.width }, coefficients)
-    : adamw(memory, { ...arrays, count: place.count }, coefficients);
+    ? optimizer.updateTable({ ...arrays, flags, rows, width }, share)
+    : optimizer.update({ ...arrays, count }, share);
 }

@@ -157,3 +157,61 @@ export function adamwTable(
     args: [weight, gradient, first, second, flags, width, ...adamwScalars(coefficients)],
   };
 }
+
+/** What one update of stochastic gradient descent does, apart from where. */
+export interface SgdCoefficients {
+  readonly learningRate: number;
+  readonly weightDecay: number;
+  /** What stays of the momentum. */
+  readonly momentum: number;
+  /** How much of the gradient is added to it: 1 − dampening, but 1 at the first step. */
+  readonly rate: number;
+  /** Nesterov: the momentum, which is looked ahead by; 0: the step is the momentum as it is. */
+  readonly lookAhead: number;
+  /** Every gradient is multiplied by this first: the clip factor. */
+  readonly gradientScale: number;
+}
+
+function sgdScalars(c: SgdCoefficients): number[] {
+  return [c.gradientScale, c.weightDecay, c.learningRate, c.momentum, c.rate, c.lookAhead];
+}
+
+/** Addresses; `buffer` is the momentum's, or 0 where there is none. */
+interface SgdPlace {
+  weight: number;
+  gradient: number;
+  buffer: number;
+}
+
+/**
+ * One update of stochastic gradient descent with momentum (PyTorch's `torch.optim.SGD`) of `count` float32, with clip and
+ * weight decay in the same pass.
+ */
+export function sgd(
+  memory: WebAssembly.Memory,
+  { weight, gradient, buffer, count }: SgdPlace & { count: number },
+  coefficients: SgdCoefficients,
+): KernelCall {
+  return {
+    kernel: 'sgd',
+    memory,
+    length: count,
+    grain,
+    args: [weight, gradient, buffer, ...sgdScalars(coefficients)],
+  };
+}
+
+/** The same update of a table whose gradient touched few rows; `flags` as in {@link adamwTable}. Same bits as {@link sgd}. */
+export function sgdTable(
+  memory: WebAssembly.Memory,
+  { weight, gradient, buffer, flags, rows, width }: SgdPlace & { flags: number; rows: number; width: number },
+  coefficients: SgdCoefficients,
+): KernelCall {
+  return {
+    kernel: 'sgdTable',
+    memory,
+    length: rows,
+    grain: rowGrain(width),
+    args: [weight, gradient, buffer, flags, width, ...sgdScalars(coefficients)],
+  };
+}

@@ -10,6 +10,8 @@ export type KernelName =
   | 'dropoutMask'
   | 'scale'
   | 'scatterAddRows'
+  | 'sgd'
+  | 'sgdTable'
   | 'squaredNorm'
   | 'squaredNormRows'
   | 'zero'

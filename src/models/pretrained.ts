@@ -5,6 +5,7 @@ import { ArgumentError, ModelError, RunError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { Engine, EngineTensor, Precision } from '../engine/engine.ts';
+import type { Optimizer } from '../engine/optimizers.ts';
 import { selectEngine } from '../engine/select.ts';
 import { openCheckpoint } from '../formats/safetensors-checkpoint.ts';
 import { writeSafetensors } from '../formats/safetensors-write.ts';
@@ -26,14 +27,28 @@ import type { Built, Head, ModelConfig, ModelParts } from './head.ts';
 import type { ModelInputs } from './inputs.ts';
 import { adaptedModel, build } from './loading.ts';
 import { isUnder, LoraConfig, type LoraOptions } from './loraConfig.ts';
+import { type LossFunction, withLoss } from './loss.ts';
 import { readAdapterConfig } from './peftFiles.ts';
 import { ForwardProgram, type ModelBatch, TrainingProgram } from './programs.ts';
 import { assignWeights, initializeWeights } from './weights.ts';
 
+/** How one parameter is trained. */
+export interface ParameterSettings {
+  readonly weightDecay: number;
+  /** Multiplies the step's learning rate. */
+  readonly learningRateScale: number;
+}
+
 /** How parameters are trained. */
 export interface TrainingOptions {
-  /** AdamW's decoupled weight decay; 0 by default. Biases and LayerNorm have none, as in Hugging Face's Trainer. */
+  /** What updates the weights; AdamW with PyTorch's defaults by default. */
+  readonly optimizer?: Optimizer | undefined;
+  /** Weight decay; 0 by default. Biases and LayerNorm have none, as in Hugging Face's Trainer. */
   readonly weightDecay?: number;
+  /** How single parameters are trained, by name, in place of what `weightDecay` says. */
+  readonly parameters?: ReadonlyMap<string, ParameterSettings> | undefined;
+  /** The loss, in place of the head's own. */
+  readonly loss?: LossFunction | undefined;
   /** Whether several batches may go into one update; false by default. */
   readonly accumulate?: boolean;
   /** What the step is computed in; weights and moments are float32 in any case. Default: what the model answers in. */
@@ -58,6 +73,8 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
   #config: Config;
   #built: Built<Config>;
   #forward = new Map<string, Promise<ForwardProgram>>();
+  /** Losses that programs were made with: their places tell the programs apart. */
+  readonly #losses: LossFunction[] = [];
   #training: TrainingProgram | undefined;
   /** What trains, where it is not what answers. */
   #trainingEngine: Engine | undefined;
@@ -292,14 +309,23 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     return packBatch(batch, { ...this.#packing, ...options });
   }
 
-  /** The outputs for a batch, and the loss where the batch has labels. Dropout is off. */
-  async run(batch: ModelBatch, form: LayoutForm = 'packed'): Promise<Record<string, EngineTensor>> {
+  /**
+   * The outputs for a batch, and the loss where the batch has labels. Dropout is off.
+   * @param loss in place of the head's own; the same function each time, since a program is kept for each.
+   */
+  async run(
+    batch: ModelBatch,
+    form: LayoutForm = 'packed',
+    loss?: LossFunction | undefined,
+  ): Promise<Record<string, EngineTensor>> {
     this.#requireUsable();
     const labelled = Object.keys(batch.labels).length > 0;
-    const key = `${form} ${labelled}`;
+    const own = labelled ? loss : undefined;
+    if (own !== undefined && !this.#losses.includes(own)) this.#losses.push(own);
+    const key = `${form} ${labelled} ${own === undefined ? '' : this.#losses.indexOf(own)}`;
     let program = this.#forward.get(key);
     if (program === undefined) {
-      program = ForwardProgram.create(this.#runtime, this.#tracer(form, labelled));
+      program = ForwardProgram.create(this.#runtime, this.#tracer(form, labelled, own));
       this.#forward.set(key, program);
       program.catch(() => this.#forward.delete(key));
     }
@@ -313,7 +339,10 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     const trained = new Map(
       this.trainableParameters.map((name) => [
         this.parameters.get(name)!,
-        { weightDecay: decays(name) ? (options.weightDecay ?? 0) : 0, learningRateScale: 1 },
+        options.parameters?.get(name) ?? {
+          weightDecay: decays(name) ? (options.weightDecay ?? 0) : 0,
+          learningRateScale: 1,
+        },
       ]),
     );
     const { precision = this.engine.precision } = options;
@@ -324,7 +353,7 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     const engine = this.#trainingEngine ?? this.engine;
     if (engine !== this.engine) log.info(`training in ${precision} on ${engine.name} ${engine.version}`);
     const runtime = { engine, arena: this.#built.arena };
-    this.#training = await TrainingProgram.create(runtime, this.#tracer(form, true), trained, {
+    this.#training = await TrainingProgram.create(runtime, this.#tracer(form, true, options.loss), trained, {
       ...options,
       packing: { ...this.#packing, form },
     });
@@ -473,11 +502,12 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     return { engine: this.engine, arena: this.#built.arena };
   }
 
-  #tracer(form: LayoutForm, labelled: boolean) {
+  #tracer(form: LayoutForm, labelled: boolean, loss?: LossFunction | undefined) {
     const { trace } = this.#built;
     return (graph: Graph) => {
       const layout = new BatchLayout(graph, { form, reads: this.#head.reads(labelled) });
-      return trace(layout, this.config, labelled);
+      const traced = trace(layout, this.config, labelled);
+      return loss === undefined ? traced : withLoss(traced, loss);
     };
   }
 
@@ -497,6 +527,6 @@ function frozenUnder(adapter: Adapter, names: Iterable<string>): ReadonlySet<str
 }
 
 /** Hugging Face's rule: no weight decay on biases and LayerNorm. */
-function decays(name: string): boolean {
+export function decays(name: string): boolean {
   return !name.endsWith('bias') && !name.includes('LayerNorm');
 }

@@ -1,6 +1,7 @@
 import { hashName } from '../core/random.ts';
-import type { AdamWStep, Arena, OptimizedParameter } from '../engine/arena.ts';
+import type { Arena, OptimizedParameter, OptimizerStep } from '../engine/arena.ts';
 import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
+import { adamW, type Optimizer } from '../engine/optimizers.ts';
 import { differentiate, gradientRows } from '../graph/differentiate.ts';
 import { type DropoutMask, Graph } from '../graph/graph.ts';
 import { toOnnx } from '../graph/lowering.ts';
@@ -82,7 +83,12 @@ export interface ProgramOptions {
   readonly cacheFrozenFeatures?: boolean;
   /** How batches are packed, as the graph is traced. */
   readonly packing?: PackOptions;
+  /** What updates the weights; AdamW with PyTorch's defaults by default. */
+  readonly optimizer?: Optimizer | undefined;
 }
+
+/** What one update is told. */
+export type UpdateOptions = Omit<OptimizerStep, 'optimizer'>;
 
 /** A gradient that the engine gives as rows of a table. */
 interface RowOutput {
@@ -93,12 +99,14 @@ interface RowOutput {
 }
 
 /**
- * A compiled training step: forward, backward and AdamW on some of a model's parameters. Gradients of micro-batches add up
+ * A compiled training step: forward, backward and update of some of a model's parameters. Gradients of micro-batches add up
  * (`accumulate`) until `update` uses them.
  */
 export class TrainingProgram {
   /** What runs the step. */
   readonly engine: Engine;
+  /** What updates the weights. */
+  readonly optimizer: Optimizer;
   readonly #arena: Arena;
   readonly #session: Session;
   readonly #weights: Readonly<Record<string, EngineTensor>>;
@@ -128,7 +136,9 @@ export class TrainingProgram {
     packing: PackOptions;
     optimized: readonly Parameter[];
     retrace: () => { graph: Graph; loss: Value };
+    optimizer: Optimizer;
   }) {
+    this.optimizer = parts.optimizer;
     this.#optimized = parts.optimized;
     this.#retrace = parts.retrace;
     this.#features = parts.features;
@@ -210,6 +220,7 @@ export class TrainingProgram {
       packing: options.packing ?? {},
       optimized: reached.filter((_, i) => gradients[i] !== undefined),
       retrace,
+      optimizer: options.optimizer ?? adamW(),
     });
   }
 
@@ -255,9 +266,9 @@ export class TrainingProgram {
   }
 
   /** Clips and applies the gradients since the last update. Where their norm is not finite nothing is changed. */
-  async update(options: AdamWStep): Promise<{ gradientNorm: number }> {
+  async update(options: UpdateOptions): Promise<{ gradientNorm: number }> {
     this.#passes = 0;
-    return await this.#arena.step(options);
+    return await this.#arena.step({ ...options, optimizer: this.optimizer });
   }
 
   /** Throws away the passes since the last update, so that a step can be begun again. */
@@ -268,21 +279,21 @@ export class TrainingProgram {
 
   /** The size of what {@link saveOptimizer} writes, in bytes, but for a header. */
   get optimizerBytes(): number {
-    return optimizerStateBytes(this.#arena, this.#optimized);
+    return optimizerStateBytes(this.#arena, this.#optimized, this.optimizer);
   }
 
-  /** Writes the optimizer's moments of the trained parameters, under PyTorch's names, as safetensors. */
+  /** Writes the optimizer's state of the trained parameters, under PyTorch's names, as safetensors. */
   async saveOptimizer(path: string, metadata: Readonly<Record<string, string>> = {}): Promise<void> {
-    await writeOptimizerState(path, this.#arena, this.#optimized, metadata);
+    await writeOptimizerState(path, this.#arena, this.#optimized, this.optimizer, metadata);
   }
 
   /**
-   * Takes up moments that {@link saveOptimizer} wrote.
+   * Takes up the state that {@link saveOptimizer} wrote.
    * @returns the file's metadata.
-   * @throws ModelError where they belong to other parameters than those in training.
+   * @throws ModelError where it is another optimizer's, or of other parameters than those in training.
    */
   async loadOptimizer(path: string): Promise<Readonly<Record<string, string>>> {
-    return await readOptimizerState(path, this.#arena, this.#optimized);
+    return await readOptimizerState(path, this.#arena, this.#optimized, this.optimizer);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { ArgumentError } from '../core/errors.ts';
-import { makeSchedule } from './schedules.ts';
+import { makeSchedule, type Schedule } from './schedules.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 
 /** How a run is cut into steps; a step is an optimizer step, of one or several batches. */
@@ -18,8 +18,11 @@ export interface TrainingPlan {
   learningRate(step: number): number;
 }
 
-/** Hugging Face's arithmetic: the last batch of an epoch may be smaller, and so may the last step. */
-export function planTraining(args: TrainingArguments, examples: number): TrainingPlan {
+/**
+ * Hugging Face's arithmetic: the last batch of an epoch may be smaller, and so may the last step.
+ * @param own a schedule in place of the one that the arguments name.
+ */
+export function planTraining(args: TrainingArguments, examples: number, own?: Schedule | undefined): TrainingPlan {
   const perBatch = examples / args.perDeviceTrainBatchSize;
   const batchesPerEpoch = args.dataloaderDropLast ? Math.floor(perBatch) : Math.ceil(perBatch);
   if (batchesPerEpoch === 0) {
@@ -35,7 +38,7 @@ export function planTraining(args: TrainingArguments, examples: number): Trainin
   const totalSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * stepsPerEpoch);
   // A value below 1 is a share of all steps (transformers 5).
   const warmupSteps = args.warmupSteps < 1 ? Math.ceil(args.warmupSteps * totalSteps) : Math.floor(args.warmupSteps);
-  const schedule = makeSchedule(args.lrSchedulerType, args.lrSchedulerKwargs);
+  const schedule = own ?? makeSchedule(args.lrSchedulerType, args.lrSchedulerKwargs);
   const context = { warmupSteps, totalSteps, learningRate: args.learningRate };
   // transformers' TrainerState.compute_steps
   const inSteps = (steps: number) => (steps < 1 ? Math.ceil(steps * totalSteps) : steps);

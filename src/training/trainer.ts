@@ -2,6 +2,8 @@ import { ensureWritableDirectory } from '#platform/files';
 import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Dataset } from '../data/index.ts';
+import type { Optimizer } from '../engine/optimizers.ts';
+import type { LossFunction } from '../models/loss.ts';
 import type { EvalPrediction, Evaluator, Metrics, Task, TaskSettings } from '../tasks/task.ts';
 import { type TrainableModel, taskFor, taskNameOf, tasks } from '../tasks/taskFor.ts';
 import { resolveTaskOptions } from '../tasks/taskOptions.ts';
@@ -10,13 +12,19 @@ import { BertTokenizer } from '../tokenizers/index.ts';
 import { logEvent } from './eventLog.ts';
 import { type TrainingEvent, TrainingRun } from './events.ts';
 import { trainingLoop } from './loop.ts';
+import { lossFor, weighClasses } from './losses.ts';
+import { optimizerFor, parameterSettings } from './optimizers.ts';
 import { planTraining } from './plan.ts';
+import type { Schedule } from './schedules.ts';
 import { TensorBoardLog } from './tensorBoardLog.ts';
 import { TrainingArguments, type TrainingArgumentsOptions } from './trainingArguments.ts';
 
 /** What a {@link Trainer} is made of (Hugging Face's names). */
 export interface TrainerOptions {
-  readonly model: TrainableModel;
+  /** What is trained; or give `modelInit`. */
+  readonly model?: TrainableModel | undefined;
+  /** Makes the model: anew for every `train()`, as a search over several runs needs. The one before is disposed of. */
+  readonly modelInit?: (() => TrainableModel | Promise<TrainableModel>) | undefined;
   /** A plain object is taken too. */
   readonly args?: TrainingArguments | TrainingArgumentsOptions | undefined;
   readonly trainDataset?: Dataset | undefined;
@@ -27,6 +35,10 @@ export interface TrainerOptions {
   readonly columns?: ColumnNames | undefined;
   /** What the model's task alone can be told, such as `docStride` for question answering. */
   readonly taskOptions?: TaskSettings | undefined;
+  /** The loss in place of the head's own, in ops of `fettle/nn` over symbolic values; see {@link LossFunction}. */
+  readonly computeLossFunc?: LossFunction | undefined;
+  /** Optimizer (`adamW({ … })`, `sgd({ … })`) and schedule (a function of the step) in place of those of `args`. */
+  readonly optimizers?: readonly [Optimizer | undefined, Schedule?] | undefined;
   /** Replaces the task's own metrics. Names get the prefix `eval_`. */
   readonly computeMetrics?: ((prediction: EvalPrediction) => Metrics) | undefined;
   /** Called with every event of a run. */
@@ -46,12 +58,15 @@ export interface PredictionOutput extends EvalPrediction {
 
 const optionNames = [
   'model',
+  'modelInit',
   'args',
   'trainDataset',
   'evalDataset',
   'tokenizer',
   'columns',
   'taskOptions',
+  'computeLossFunc',
+  'optimizers',
   'computeMetrics',
   'onEvent',
 ];
@@ -66,12 +81,15 @@ const optionNames = [
  * console.log(await trainer.evaluate());
  */
 export class Trainer {
-  readonly model: TrainableModel;
+  #model: TrainableModel | undefined;
   readonly args: TrainingArguments;
   readonly #options: TrainerOptions;
   #task: Promise<Task> | undefined;
   #tokenizer: BertTokenizer | undefined;
+  #trainFeatures: Promise<readonly unknown[]> | undefined;
   #evalFeatures: Promise<readonly unknown[]> | undefined;
+  /** In place of the head's own; known with the task. */
+  #loss: LossFunction | undefined;
 
   /** @throws ArgumentError for a missing model or an unknown option. */
   constructor(options: TrainerOptions) {
@@ -84,11 +102,14 @@ export class Trainer {
         hint: near === undefined ? `the options are ${optionNames.join(', ')}` : `did you mean '${near}'?`,
       });
     }
-    if (options.model === undefined) {
+    if ((options.model === undefined) === (options.modelInit === undefined)) {
       throw new ArgumentError('ERR_NO_MODEL', {
         owner: 'Trainer',
-        what: 'there is no model',
-        hint: 'pass model: await BertForSequenceClassification.fromPretrained(…)',
+        what: options.model === undefined ? 'there is no model' : 'there are two models: model and modelInit',
+        hint:
+          options.model === undefined
+            ? 'pass model: await BertForSequenceClassification.fromPretrained(…)'
+            : 'leave one of them out',
       });
     }
     for (const name of ['trainDataset', 'evalDataset'] as const) {
@@ -101,10 +122,32 @@ export class Trainer {
         hint: 'make one: Dataset.fromRows(rows), or loadDataset(…)',
       });
     }
-    this.model = options.model;
+    this.#model = options.model;
     this.args = options.args instanceof TrainingArguments ? options.args : new TrainingArguments(options.args);
     this.#options = options;
     this.#tokenizer = options.tokenizer;
+  }
+
+  /** The model; of `modelInit`, the latest. @throws ArgumentError before `modelInit` has made one. */
+  get model(): TrainableModel {
+    if (this.#model !== undefined) return this.#model;
+    throw new ArgumentError('ERR_NO_MODEL', {
+      owner: 'Trainer.model',
+      what: 'modelInit has not made a model yet',
+      hint: 'await train(), evaluate() or predict() first',
+    });
+  }
+
+  /** Makes a new model by `modelInit`; what was made of the one before goes. */
+  async #initModel(): Promise<void> {
+    const { modelInit } = this.#options;
+    if (modelInit === undefined) return;
+    const before = this.#model;
+    this.#task = undefined;
+    this.#trainFeatures = undefined;
+    this.#evalFeatures = undefined;
+    this.#model = await modelInit();
+    if (before !== this.#model) await before?.dispose();
   }
 
   /**
@@ -125,9 +168,11 @@ export class Trainer {
       throw missingDataset('evalStrategy', 'evalDataset');
     for (const directory of [args.outputDir, args.loggingDir])
       if (directory !== undefined) await ensureWritableDirectory(directory);
+    await this.#initModel();
     const task = await this.#taskFor(trainDataset);
-    const features = await task.prepare(trainDataset, { labels: 'required' });
-    const plan = planTraining(args, features.length);
+    const features = await this.#trainingFeatures(task);
+    const [optimizer = optimizerFor(args), schedule] = this.#options.optimizers ?? [];
+    const plan = planTraining(args, features.length, schedule);
     if (plan.warmupSteps >= plan.totalSteps) {
       log.warn(
         `the warm-up of ${plan.warmupSteps} steps does not end within the ${plan.totalSteps} steps of training: the learning rate never reaches ${args.learningRate}`,
@@ -136,7 +181,9 @@ export class Trainer {
     const evaluating = this.#options.evalDataset !== undefined && args.evalStrategy !== 'no';
     if (evaluating) await this.#evaluationFeatures(task);
     const program = await this.model.prepareTraining({
-      weightDecay: args.weightDecay,
+      optimizer,
+      parameters: parameterSettings(args, [...this.model.parameters.keys()]),
+      loss: this.#loss,
       accumulate: args.gradientAccumulationSteps > 1,
       cacheFrozenFeatures: args.cacheFrozenFeatures,
       ...(args.bf16 ? { precision: 'bf16' as const } : {}),
@@ -225,7 +272,8 @@ export class Trainer {
       });
     }
     const size = this.args.perDeviceEvalBatchSize;
-    const evaluator = task.evaluator();
+    const { computeMetrics } = this.#options;
+    const evaluator = task.evaluator({ keepAnswers: prefix === 'test' || computeMetrics !== undefined });
     const started = performance.now();
     let lossSum = 0;
     let counted = 0;
@@ -234,7 +282,7 @@ export class Trainer {
       signal?.throwIfAborted();
       const rows = features.slice(start, start + size);
       const batch = task.batch(rows);
-      const outputs = await this.model.run(batch);
+      const outputs = await this.model.run(batch, 'packed', this.#loss);
       if (outputs['loss'] === undefined) labelled = false;
       // A batch may have labels that count nothing: words that are all cut off.
       else if (batch.count > 0) {
@@ -246,7 +294,6 @@ export class Trainer {
     const seconds = (performance.now() - started) / 1000;
     labelled &&= counted > 0;
     const loss = labelled ? lossSum / counted : undefined;
-    const { computeMetrics } = this.#options;
     const own = !labelled
       ? {}
       : computeMetrics === undefined
@@ -284,6 +331,7 @@ export class Trainer {
   }
 
   async #makeTask(dataset: Dataset): Promise<Task> {
+    if (this.#model === undefined) await this.#initModel();
     const { maxLength, truncation, seed } = this.args;
     const name = taskNameOf(this.model);
     const own = resolveTaskOptions(name, tasks[name].options, { ...this.#options.taskOptions });
@@ -295,7 +343,21 @@ export class Trainer {
       seed,
     });
     await task.adapt(dataset);
-    return task;
+    const labels = this.model.config.id2label;
+    this.#loss = lossFor(this.args, this.#options.computeLossFunc, labels.length);
+    return await weighClasses(task, this.args, labels, () => this.#trainingFeatures(task));
+  }
+
+  #trainingFeatures(task: Task): Promise<readonly unknown[]> {
+    if (this.#options.trainDataset === undefined) throw missingDataset('training', 'trainDataset');
+    if (this.#trainFeatures === undefined) {
+      const features = task.prepare(this.#options.trainDataset, { labels: 'required' });
+      this.#trainFeatures = features;
+      features.catch(() => {
+        this.#trainFeatures = undefined;
+      });
+    }
+    return this.#trainFeatures;
   }
 
   #evaluationFeatures(task: Task): Promise<readonly unknown[]> {

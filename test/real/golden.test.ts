@@ -120,9 +120,6 @@ describe.skipIf(!hasShared)(`PyTorch's numbers${skipNote}`, () => {
           expect(Math.abs(Number(loss.data[0]) - expected.loss), `loss of step ${expected.step}`).toBeLessThan(1e-5);
           const { gradientNorm } = await training.update({
             learningRate: expected.lr_used,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
             maxGradNorm: trajectory.max_grad_norm,
             step: expected.step,
           });

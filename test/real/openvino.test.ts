@@ -86,7 +86,7 @@ describe.skipIf(!openVinoBfloat16 || !existsSync(miniLM))(
         const arrays = new Map(model.trainableParameters.map((name) => [name, training.gradient(name).slice()]));
         const hash = createHash('sha256');
         for (const array of arrays.values()) hash.update(Buffer.from(array.buffer));
-        await training.update({ learningRate: 0, beta1: 0.9, beta2: 0.999, epsilon: 1e-8, maxGradNorm: 0, step: 1 });
+        await training.update({ learningRate: 0, maxGradNorm: 0, step: 1 });
         return { loss: Number(loss.data[0]), arrays, bits: hash.digest('hex') };
       };
       const [first, second] = [await once(), await once()];

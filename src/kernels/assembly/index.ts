@@ -3,6 +3,7 @@
 // of threads can share one array. Results never depend on how the work is cut.
 export { squaredNorm, squaredNormRows } from './norm';
 export { adamw, adamwTable } from './adamw';
+export { sgd, sgdTable } from './sgd';
 export { accumulate, scale, zero } from './elementwise';
 export { scatterAddRows, zeroRows } from './rows';
 export { dropoutMask } from './dropout';

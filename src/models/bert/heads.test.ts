@@ -285,9 +285,6 @@ describe.each(Object.entries(heads))('%s', (_, make) => {
           losses.push(loss.data[0] as number);
           await training.update({
             learningRate: 1e-2,
-            beta1: 0.9,
-            beta2: 0.999,
-            epsilon: 1e-8,
             maxGradNorm: 1,
             step,
           });
