@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 const source = fileURLToPath(new URL('./src/', import.meta.url));
+/** Tests ask no network but the servers of their own, which say so. */
+const env = { HF_HUB_OFFLINE: '1' };
 const shared = {
   resolve: {
     alias: [
@@ -15,16 +17,16 @@ const shared = {
 export default defineConfig({
   test: {
     projects: [
-      { ...shared, test: { name: 'unit', include: ['src/**/*.test.ts', 'test/*.test.ts'], testTimeout: 60_000 } },
+      { ...shared, test: { name: 'unit', env, include: ['src/**/*.test.ts', 'test/*.test.ts'], testTimeout: 60_000 } },
       // These need nothing from elsewhere but time: whole runs, killed runs, files larger than memory. CI runs them.
       {
         ...shared,
-        test: { name: 'long', include: ['test/long/**/*.test.ts'], testTimeout: 900_000, fileParallelism: false },
+        test: { name: 'long', env, include: ['test/long/**/*.test.ts'], testTimeout: 900_000, fileParallelism: false },
       },
       // These read the corpora, weights and golden numbers beside the checkout; each says that it is skipped where they are absent.
       {
         ...shared,
-        test: { name: 'real', include: ['test/real/**/*.test.ts'], testTimeout: 900_000, fileParallelism: false },
+        test: { name: 'real', env, include: ['test/real/**/*.test.ts'], testTimeout: 900_000, fileParallelism: false },
       },
     ],
   },

@@ -4,7 +4,7 @@ import { Arena } from '../engine/arena.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type EngineOptions, selectEngine } from '../engine/select.ts';
 import { openCheckpoint } from '../formats/safetensors-checkpoint.ts';
-import { resolvePretrained } from '../hub/resolve.ts';
+import { type ResolveOptions, resolvePretrained } from '../hub/resolve.ts';
 import type { FreezingOptions } from '../nn/freezing.ts';
 import { nameParameters } from '../nn/module.ts';
 import { type AdaptedModel, Adapter } from './adapter.ts';
@@ -18,11 +18,14 @@ export interface ModelOptions extends EngineOptions, FreezingOptions {
   readonly seed?: number | undefined;
 }
 
+/** Where a model's files come from. */
+export type FromHubOptions = Pick<
+  ResolveOptions,
+  'revision' | 'cacheDir' | 'localFilesOnly' | 'token' | 'endpoint' | 'signal'
+>;
+
 /** How a pre-trained model is loaded. */
-export interface PretrainedOptions extends ModelOptions {
-  readonly revision?: string | undefined;
-  readonly cacheDir?: string | undefined;
-  readonly localFilesOnly?: boolean | undefined;
+export interface PretrainedOptions extends ModelOptions, FromHubOptions {
   /** Replace a head of another size by a new one instead of refusing; false by default. */
   readonly ignoreMismatchedSizes?: boolean | undefined;
 }
@@ -132,10 +135,7 @@ export function adaptedModel<Config extends ModelConfig>(head: Head<Config>, nam
  * the file does not say.
  * @throws ModelError where there is no such checkpoint or its config.json cannot be read.
  */
-export async function readArchitectures(
-  nameOrPath: string,
-  options: Pick<PretrainedOptions, 'revision' | 'cacheDir' | 'localFilesOnly'> = {},
-): Promise<readonly string[]> {
+export async function readArchitectures(nameOrPath: string, options: FromHubOptions = {}): Promise<readonly string[]> {
   const owner = 'fromPretrained';
   const directory = await resolvePretrained(nameOrPath, { ...options, owner });
   const { architectures } = await readConfigJson(joinPath(directory, 'config.json'), directory, owner);

@@ -1,7 +1,7 @@
 import { Callable } from '../core/callable.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
-import { type ResolveOptions, resolvePretrained } from '../hub/resolve.ts';
+import { type ResolveOptions, resolveTokenizer } from '../hub/resolve.ts';
 import type { AddedToken, AddedTokenOptions } from './addedTokens.ts';
 import type { BertTokenizerOptions } from './bertTokenizerOptions.ts';
 import { cleanUpTokenization, joinWordPieces } from './decoder.ts';
@@ -118,13 +118,13 @@ export class BertTokenizer extends Callable<EncodeCall> {
 
   /**
    * The tokenizer of a model on the Hub or in a directory: from `tokenizer.json`, or else from `vocab.txt`, with
-   * `tokenizer_config.json`.
+   * `tokenizer_config.json`. A name's files are downloaded into Hugging Face's cache where they are not there yet.
    *
-   * @throws ModelError where these files are missing or not BERT's
+   * @throws ModelError where these files are missing or not BERT's; what `resolvePretrained` throws for a name
    */
   static async fromPretrained(nameOrPath: string, options: ResolveOptions = {}): Promise<BertTokenizer> {
     return new BertTokenizer(
-      await readTokenizer(await resolvePretrained(nameOrPath, { owner: 'BertTokenizer.fromPretrained', ...options })),
+      await readTokenizer(await resolveTokenizer(nameOrPath, { owner: 'BertTokenizer.fromPretrained', ...options })),
     );
   }
 
