@@ -3,6 +3,7 @@ export { averagePrecision } from './averagePrecision.ts';
 export { type CalibrationBin, type CalibrationOptions, calibrationBins, calibrationError } from './calibrationError.ts';
 export type { ClassOrLabels } from './classTally.ts';
 export { type ConfusionMatrix, type ConfusionMatrixOptions, confusionMatrix } from './confusionMatrix.ts';
+export type { EntityScores, SeqevalReport } from './entityCounts.ts';
 export type { EntityScheme } from './entityScheme.ts';
 export { logLoss } from './logLoss.ts';
 export { matthewsCorrelation } from './matthews.ts';
@@ -27,14 +28,7 @@ export type { RankAverage, RankOptions } from './rankScores.ts';
 export { rocAuc } from './rocAuc.ts';
 export { type RougeOptions, type RougeType, rouge, rougeScores } from './rouge.ts';
 export type { RougeScore } from './rougeText.ts';
-export {
-  type EntityScores,
-  type SeqevalOptions,
-  type SeqevalReport,
-  type SeqevalScores,
-  seqeval,
-  seqevalReport,
-} from './seqeval.ts';
+export { type SeqevalOptions, type SeqevalScores, seqeval, seqevalReport } from './seqeval.ts';
 export { spearman } from './spearman.ts';
 export { type SquadScores, squad } from './squad.ts';
 export type { SquadPrediction, SquadReference } from './squadRows.ts';

@@ -32,6 +32,11 @@ export interface Metric<O extends object = object, S extends object = Scores, P 
   readonly takes: MetricInput;
   compute(predictions: ArrayLike<P>, references: ArrayLike<R>, options?: O): S;
   create(options?: O): MetricAccumulator<S, P, R>;
+  /**
+   * A function that scores any choice of these rows (numbers from 0; a row may come several times). What is slow about a row, such as comparing
+   * texts, is done once. `bootstrap` draws with it.
+   */
+  resampler(predictions: ArrayLike<P>, references: ArrayLike<R>, options?: O): (rows: ArrayLike<number>) => S;
 }
 
 /** What a metric's file writes: as {@link MetricAccumulator}, knowing how many rows came before the batch (for errors). */
@@ -40,20 +45,26 @@ export interface RowAccumulator<S extends object, P, R> {
   compute(): S;
 }
 
+/** What a metric's definition may say besides its computation. */
+export interface MetricTraits {
+  /** Default true. */
+  readonly greaterIsBetter?: boolean;
+  /** Default `'classes'`. */
+  readonly takes?: MetricInput;
+}
+
 /** A metric from its streaming form: `compute` is one `add` and its result. Lengths are checked here, once for all. */
 export function defineMetric<O extends object, S extends object, P = number, R = number>(
   name: string,
   create: (options: O | undefined) => RowAccumulator<S, P, R>,
-  options: { readonly greaterIsBetter?: boolean; readonly takes?: MetricInput } = {},
+  traits: MetricTraits = {},
 ): Metric<O, S, P, R> {
   const checked = (own: O | undefined): MetricAccumulator<S, P, R> => {
     const accumulator = create(own);
     let rows = 0;
     return {
       add(predictions, references) {
-        if (predictions.length !== references.length) {
-          throw differentLengths(name, predictions.length, references.length);
-        }
+        checkLengths(name, predictions, references);
         accumulator.add(predictions, references, rows);
         rows += references.length;
       },
@@ -63,17 +74,73 @@ export function defineMetric<O extends object, S extends object, P = number, R =
       },
     };
   };
+  const compute = (predictions: ArrayLike<P>, references: ArrayLike<R>, own?: O): S => {
+    const accumulator = checked(own);
+    accumulator.add(predictions, references);
+    return accumulator.compute();
+  };
   return {
     name,
-    greaterIsBetter: options.greaterIsBetter ?? true,
-    takes: options.takes ?? 'classes',
+    greaterIsBetter: traits.greaterIsBetter ?? true,
+    takes: traits.takes ?? 'classes',
     create: checked,
-    compute(predictions, references, own) {
-      const accumulator = checked(own);
-      accumulator.add(predictions, references);
-      return accumulator.compute();
+    compute,
+    resampler(predictions, references, own) {
+      checkLengths(name, predictions, references);
+      return (rows) => {
+        const chosen = Array.from(rows);
+        return compute(
+          chosen.map((row) => predictions[row]),
+          chosen.map((row) => references[row]),
+          own,
+        );
+      };
     },
   };
+}
+
+/** How a {@link defineDigestMetric} reads rows: all that is slow or can fail about them, row by row. */
+export type RowDigest<O extends object, D, P, R> = (
+  predictions: ArrayLike<P>,
+  references: ArrayLike<R>,
+  rowsBefore: number,
+  options: O | undefined,
+) => readonly D[];
+
+/** A metric whose rows are first digested, each on its own, and then added up. */
+export function defineDigestMetric<O extends object, S extends object, P, R, D>(
+  name: string,
+  digest: RowDigest<O, D, P, R>,
+  create: (options: O | undefined) => { add(digests: readonly D[]): void; compute(): S },
+  traits: MetricTraits = {},
+): Metric<O, S, P, R> {
+  const streaming = (own: O | undefined): RowAccumulator<S, P, R> => {
+    const accumulator = create(own);
+    return {
+      add: (predictions, references, before) => accumulator.add(digest(predictions, references, before, own)),
+      compute: () => accumulator.compute(),
+    };
+  };
+  return {
+    ...defineMetric(name, streaming, traits),
+    resampler(predictions, references, own) {
+      checkLengths(name, predictions, references);
+      create(own);
+      const digests = digest(predictions, references, 0, own);
+      return (rows) => {
+        if (rows.length === 0) throw noRows(name);
+        const accumulator = create(own);
+        accumulator.add(Array.from(rows, (row) => digests[row]));
+        return accumulator.compute();
+      };
+    },
+  };
+}
+
+function checkLengths(owner: string, predictions: ArrayLike<unknown>, references: ArrayLike<unknown>): void {
+  if (predictions.length !== references.length) {
+    throw differentLengths(owner, predictions.length, references.length);
+  }
 }
 
 /** The error where nothing can be scored. */

@@ -1,5 +1,5 @@
 import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
-import { defineMetric, type Metric } from './metric.ts';
+import { defineDigestMetric, type Metric } from './metric.ts';
 import { longestCommonScore, ngramScore, type RougeScore, rougeTokens, summaryScore } from './rougeText.ts';
 
 /** Which ROUGE: of n-grams (`rouge1` to `rouge9`), of the longest common subsequence, or of that sentence by sentence. */
@@ -96,22 +96,24 @@ export const rouge: Metric<
   Readonly<Record<string, number>>,
   string,
   string | readonly string[]
-> = defineMetric(
+> = defineDigestMetric(
   'rouge',
+  (predictions, references, rowsBefore, options) =>
+    Array.from(references, (reference, i) => {
+      checkText(predictions[i], reference, rowsBefore + i + 1);
+      return rougeScores(predictions[i], reference, options);
+    }),
   (options) => {
     const types = options?.rougeTypes ?? defaultTypes;
     checkTypes(types);
     const sums = new Map<string, number>(types.map((type) => [type, 0]));
     let rows = 0;
     return {
-      add(predictions, references, rowsBefore) {
-        for (let i = 0; i < references.length; i++) {
-          checkText(predictions[i], references[i], rowsBefore + i + 1);
-          for (const [type, { fmeasure }] of Object.entries(rougeScores(predictions[i], references[i], options))) {
-            sums.set(type, (sums.get(type) ?? 0) + fmeasure);
-          }
+      add(texts) {
+        for (const scores of texts) {
+          for (const type of types) sums.set(type, (sums.get(type) ?? 0) + scores[type].fmeasure);
         }
-        rows += references.length;
+        rows += texts.length;
       },
       compute: () => Object.fromEntries([...sums].map(([type, sum]) => [type, sum / rows])),
     };

@@ -1,7 +1,7 @@
 import { DataError } from '../core/errors.ts';
-import { defineMetric, type Metric } from './metric.ts';
+import { defineDigestMetric, type Metric } from './metric.ts';
 import { answerTexts, checkAnswer, pairAnswers, type SquadPrediction, type SquadReference } from './squadRows.ts';
-import { answerScores } from './squadText.ts';
+import { type AnswerScores, answerScores } from './squadText.ts';
 
 /** SQuAD 1.1's scores, in percent. */
 export interface SquadScores {
@@ -17,25 +17,26 @@ export interface SquadScores {
  *
  * @example squad.compute([{ predictionText: 'the Broncos' }], [{ answers: { text: ['Broncos'] } }]); // { exact_match: 100, f1: 100 }
  */
-export const squad: Metric<object, SquadScores, SquadPrediction, SquadReference> = defineMetric(
+export const squad: Metric<object, SquadScores, SquadPrediction, SquadReference> = defineDigestMetric(
   'squad',
+  (predictions, references, rowsBefore) =>
+    pairAnswers('squad', predictions, references, rowsBefore).map((reference, i): AnswerScores => {
+      checkAnswer('squad', predictions[i], rowsBefore + i + 1);
+      const answers = answerTexts(reference);
+      if (answers.length === 0) throw unanswerable(rowsBefore + i + 1);
+      return answerScores(predictions[i].predictionText, answers, 0);
+    }),
   () => {
     let exact = 0;
     let f1 = 0;
     let rows = 0;
     return {
-      add(predictions, references, rowsBefore) {
-        const paired = pairAnswers('squad', predictions, references, rowsBefore);
-        paired.forEach((reference, i) => {
-          const row = rowsBefore + i + 1;
-          checkAnswer('squad', predictions[i], row);
-          const answers = answerTexts(reference);
-          if (answers.length === 0) throw unanswerable(row);
-          const scores = answerScores(predictions[i].predictionText, answers, 0);
-          exact += scores.exact;
-          f1 += scores.f1;
-        });
-        rows += paired.length;
+      add(questions) {
+        for (const question of questions) {
+          exact += question.exact;
+          f1 += question.f1;
+        }
+        rows += questions.length;
       },
       compute: () => ({ exact_match: (100 * exact) / rows, f1: (100 * f1) / rows }),
     };

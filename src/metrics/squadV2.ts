@@ -1,5 +1,5 @@
 import { DataError } from '../core/errors.ts';
-import { defineMetric, type Metric, type RowAccumulator } from './metric.ts';
+import { defineDigestMetric, type Metric } from './metric.ts';
 import { answerTexts, checkAnswer, pairAnswers, type SquadPrediction, type SquadReference } from './squadRows.ts';
 import { answerScores, answerTokens } from './squadText.ts';
 
@@ -24,6 +24,8 @@ interface Question {
   /** Whether the model gave an answer. */
   readonly answered: boolean;
   readonly noAnswerProbability: number | undefined;
+  /** Its place among all rows, from 1. */
+  readonly row: number;
 }
 
 /**
@@ -33,79 +35,80 @@ interface Question {
  * that any threshold on it gives. As in the official script questions of equal probability are tried one by one, in the order of the
  * rows: with ties the best scores depend on it.
  *
- * Memory: the best threshold needs all questions sorted, so five small values are kept of each; no text.
+ * Memory: the best threshold needs all questions sorted, so six small values are kept of each; no text.
  */
-export const squadV2: Metric<SquadV2Options, SquadV2Scores, SquadPrediction, SquadReference> = defineMetric(
+export const squadV2: Metric<SquadV2Options, SquadV2Scores, SquadPrediction, SquadReference> = defineDigestMetric(
   'squad_v2',
-  (options) => new SquadV2Accumulator(options?.noAnswerThreshold ?? 1),
+  (predictions, references, rowsBefore) =>
+    pairAnswers('squad_v2', predictions, references, rowsBefore).map((reference, i) =>
+      readQuestion(predictions[i], reference, rowsBefore + i + 1),
+    ),
+  (options) => {
+    const questions: Question[] = [];
+    return {
+      add(more) {
+        for (const question of more) {
+          checkAlike(question, questions[0]);
+          questions.push(question);
+        }
+      },
+      compute: () => scoresOf(questions, options?.noAnswerThreshold ?? 1),
+    };
+  },
   { takes: 'answers' },
 );
 
-class SquadV2Accumulator implements RowAccumulator<SquadV2Scores, SquadPrediction, SquadReference> {
-  readonly #threshold: number;
-  readonly #questions: Question[] = [];
+function readQuestion(prediction: SquadPrediction, reference: SquadReference, row: number): Question {
+  checkAnswer('squad_v2', prediction, row);
+  const { predictionText, noAnswerProbability } = prediction;
+  if (Number.isNaN(noAnswerProbability)) throw wrongProbability('noAnswerProbability is not a number', Number.NaN, row);
+  const texts = answerTexts(reference);
+  const answers = texts.filter((text) => answerTokens(text).length > 0);
+  return {
+    // Where no answer is left, the empty one is right.
+    ...answerScores(predictionText, answers.length === 0 ? [''] : answers, 1),
+    hasAnswer: texts.length > 0,
+    answered: predictionText !== '',
+    noAnswerProbability,
+    row,
+  };
+}
 
-  constructor(threshold: number) {
-    this.#threshold = threshold;
-  }
+/** All predictions have a probability, or none: a best threshold over some of them would mean nothing. */
+function checkAlike(question: Question, first: Question | undefined): void {
+  const has = question.noAnswerProbability !== undefined;
+  if (first === undefined || (first.noAnswerProbability !== undefined) === has) return;
+  const what = 'some predictions have a noAnswerProbability and some have none';
+  throw wrongProbability(what, question.noAnswerProbability ?? 'none', question.row);
+}
 
-  add(predictions: ArrayLike<SquadPrediction>, references: ArrayLike<SquadReference>, rowsBefore: number): void {
-    pairAnswers('squad_v2', predictions, references, rowsBefore).forEach((reference, i) => {
-      const row = rowsBefore + i + 1;
-      checkAnswer('squad_v2', predictions[i], row);
-      const { predictionText, noAnswerProbability } = predictions[i];
-      this.#checkProbability(noAnswerProbability, row);
-      const texts = answerTexts(reference);
-      const answers = texts.filter((text) => answerTokens(text).length > 0);
-      // Where no answer is left, the empty one is right.
-      const scores = answerScores(predictionText, answers.length === 0 ? [''] : answers, 1);
-      this.#questions.push({
-        ...scores,
-        hasAnswer: texts.length > 0,
-        answered: predictionText !== '',
-        noAnswerProbability,
-      });
-    });
-  }
+function wrongProbability(what: string, got: number | string, row: number): DataError {
+  const expected = 'a number for all of them, or for none';
+  return new DataError('ERR_METRIC_ANSWER', { owner: 'squad_v2', what, got, expected, row });
+}
 
-  /** All predictions have a probability, or none: a best threshold over some of them would mean nothing. */
-  #checkProbability(probability: number | undefined, row: number): void {
-    const [first] = this.#questions;
-    const fits = first === undefined || (first.noAnswerProbability === undefined) === (probability === undefined);
-    if (fits && !Number.isNaN(probability)) return;
-    throw new DataError('ERR_METRIC_ANSWER', {
-      owner: 'squad_v2',
-      what: fits
-        ? 'noAnswerProbability is not a number'
-        : 'some predictions have a noAnswerProbability and some have none',
-      got: probability ?? 'none',
-      expected: 'a number for all of them, or for none',
-      row,
-    });
-  }
-
-  compute(): SquadV2Scores {
-    const all = this.#questions.map((question) => this.#withThreshold(question));
-    const scores: Record<string, number> = {};
-    const answerable = all.filter(({ hasAnswer }) => hasAnswer);
-    const unanswerable = all.filter(({ hasAnswer }) => !hasAnswer);
-    if (answerable.length > 0) Object.assign(scores, means(answerable, 'HasAns_'));
-    if (unanswerable.length > 0) Object.assign(scores, means(unanswerable, 'NoAns_'));
-    if (this.#questions[0].noAnswerProbability !== undefined) {
-      for (const key of ['exact', 'f1'] as const) {
-        const best = bestThreshold(this.#questions, key);
-        scores[`best_${key}`] = best.score;
-        scores[`best_${key}_thresh`] = best.threshold;
-      }
+function scoresOf(questions: readonly Question[], threshold: number): SquadV2Scores {
+  const all = questions.map((question) => withThreshold(question, threshold));
+  const scores: Record<string, number> = {};
+  const answerable = all.filter(({ hasAnswer }) => hasAnswer);
+  const unanswerable = all.filter(({ hasAnswer }) => !hasAnswer);
+  if (answerable.length > 0) Object.assign(scores, means(answerable, 'HasAns_'));
+  if (unanswerable.length > 0) Object.assign(scores, means(unanswerable, 'NoAns_'));
+  if (questions[0].noAnswerProbability !== undefined) {
+    for (const key of ['exact', 'f1'] as const) {
+      const best = bestThreshold(questions, key);
+      scores[`best_${key}`] = best.score;
+      scores[`best_${key}_thresh`] = best.threshold;
     }
-    return { ...(means(all, '') as { exact: number; f1: number; total: number }), ...scores };
   }
+  return { ...(means(all, '') as { exact: number; f1: number; total: number }), ...scores };
+}
 
-  #withThreshold(question: Question): Question {
-    if ((question.noAnswerProbability ?? 0) <= this.#threshold) return question;
-    const right = question.hasAnswer ? 0 : 1;
-    return { ...question, exact: right, f1: right };
-  }
+/** A question whose answer the threshold takes back: right where there was none to find. */
+function withThreshold(question: Question, threshold: number): Question {
+  if ((question.noAnswerProbability ?? 0) <= threshold) return question;
+  const right = question.hasAnswer ? 0 : 1;
+  return { ...question, exact: right, f1: right };
 }
 
 function means(questions: readonly Question[], prefix: string): Record<string, number> {
