@@ -40,6 +40,10 @@ export { Bert } from './models/bert/model.ts';
 export type { ModelInputs } from './models/inputs.ts';
 export type { BatchOptions } from './models/labels.ts';
 export type { ModelOptions, PretrainedOptions } from './models/loading.ts';
+export { LoraConfig, type LoraOptions } from './models/loraConfig.ts';
+export type { FreezingChoice, FreezingOptions, ParameterPattern } from './nn/freezing.ts';
+export { findEntities, type TextEntity } from './tasks/entitySpans.ts';
+export { type HiddenWord, sayHiddenWords } from './tasks/hiddenWords.ts';
 export {
   DataCollatorForLanguageModeling,
   DataCollatorForWholeWordMask,

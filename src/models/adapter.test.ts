@@ -15,6 +15,7 @@ import { BertForSequenceClassification } from './bert/bertForSequenceClassificat
 import { BertModel } from './bert/bertModel.ts';
 import { bertConfig } from './bert/configuration.ts';
 import golden from './goldens/lora.json' with { type: 'json' };
+import { classFeeds } from './labels.ts';
 import { LoraConfig } from './loraConfig.ts';
 
 /** The golden script's formula for a base model's weights. */
@@ -75,17 +76,7 @@ async function load(directory: string): Promise<BertForSequenceClassification> {
 /** A batch as the golden's rows and labels are. */
 function goldenBatch(model: BertForSequenceClassification) {
   const packed = model.pack(rows);
-  const [length] = [packed.lengths['sequences']];
-  const labels = BigInt64Array.from({ length }, (_, i) => BigInt(golden.labels[i] ?? 0));
-  const weights = Float32Array.from({ length }, (_, i) => (i < rows.length ? 1 : 0));
-  return {
-    packed,
-    count: rows.length,
-    labels: {
-      labels: { type: 'int64' as const, dims: [length], data: labels },
-      label_weights: { type: 'float32' as const, dims: [length], data: weights },
-    },
-  };
+  return { packed, count: rows.length, labels: classFeeds(golden.labels, packed.lengths['sequences']) };
 }
 
 const logitsOf = async (model: BertForSequenceClassification) => {
