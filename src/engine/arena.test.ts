@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { RandomStream } from '../core/random.ts';
 import { Arena, type OptimizedParameter, type OptimizerStep, type ParameterSpec } from './arena.ts';
-import { adamW as makeAdamW, type Optimizer, sgd } from './optimizers.ts';
+import { adamW as makeAdamW } from './optimizers.ts';
 
 const parameters: ParameterSpec[] = [
   { name: 'embeddings', shape: [50, 24] },
