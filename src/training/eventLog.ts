@@ -1,5 +1,6 @@
 import { log } from '../core/log.ts';
 import type { Metrics } from '../tasks/task.ts';
+import { formatBytes } from './checkpointFiles.ts';
 import type { TrainingEvent } from './events.ts';
 
 /** Writes a run's events to the log, a line each; single steps are left out. */
@@ -14,7 +15,8 @@ export function describeEvent(event: TrainingEvent): string | undefined {
     case 'begin':
       return (
         `training ${describeParameters(event.trainedParameters, event.parameters)} on ${event.examples} rows: ${event.totalSteps} steps of ${event.batchSize} rows` +
-        `${event.warmupSteps > 0 ? `, ${event.warmupSteps} of them warm-up` : ''}`
+        `${event.warmupSteps > 0 ? `, ${event.warmupSteps} of them warm-up` : ''}` +
+        `${event.resumedFrom === undefined ? '' : `; going on after step ${event.resumedFrom}`}`
       );
     case 'step':
       return undefined;
@@ -22,6 +24,12 @@ export function describeEvent(event: TrainingEvent): string | undefined {
       return `step ${event.step}, epoch ${event.epoch.toFixed(2)}: loss ${event.loss.toFixed(4)}, gradient norm ${event.gradientNorm.toPrecision(3)}, learning rate ${event.learningRate.toPrecision(3)}`;
     case 'evaluation':
       return `step ${event.step}, epoch ${event.epoch.toFixed(2)}: ${describeMetrics(event.metrics)}`;
+    case 'save':
+      return (
+        `step ${event.step}, epoch ${event.epoch.toFixed(2)}: saved ${event.directory}, ${formatBytes(event.bytes)}` +
+        `${event.checkpoints > 1 ? ` (${event.checkpoints} checkpoints, ${formatBytes(event.bytesOfAll)})` : ''}` +
+        `${event.reason === 'interrupted' ? ', as the run was interrupted' : event.reason === 'failed' ? ', the last good state' : ''}`
+      );
     case 'end':
       return `trained ${event.result.globalStep} steps: ${describeMetrics(event.result.metrics)}`;
   }

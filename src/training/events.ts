@@ -12,6 +12,8 @@ export type TrainingEvent =
       readonly parameters: number;
       /** How many of them are trained. */
       readonly trainedParameters: number;
+      /** Of a run that goes on from a checkpoint: the step after which it does. */
+      readonly resumedFrom?: number;
     }
   | {
       readonly type: 'step';
@@ -36,7 +38,22 @@ export type TrainingEvent =
       readonly learningRate: number;
     }
   | { readonly type: 'evaluation'; readonly step: number; readonly epoch: number; readonly metrics: Metrics }
+  | {
+      readonly type: 'save';
+      readonly step: number;
+      readonly epoch: number;
+      /** Of the checkpoint. */
+      readonly directory: string;
+      readonly bytes: number;
+      /** How many checkpoints of the run there are now, and their bytes. */
+      readonly checkpoints: number;
+      readonly bytesOfAll: number;
+      readonly reason: SaveReason;
+    }
   | { readonly type: 'end'; readonly result: TrainOutput };
+
+/** Why a checkpoint is written: it was due, or the run breaks off there, stopped by a signal or by an error. */
+export type SaveReason = 'due' | 'interrupted' | 'failed';
 
 /** What a training run comes to (Hugging Face's `TrainOutput`). */
 export interface TrainOutput {

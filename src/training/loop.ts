@@ -1,165 +1,221 @@
-import { RunError } from '../core/errors.ts';
+import { FettleError } from '../core/errors.ts';
 import { RandomSampler } from '../data/index.ts';
-import type { TrainingProgram } from '../models/programs.ts';
-import type { Metrics, Task } from '../tasks/task.ts';
-import type { TrainingEvent } from './events.ts';
-import type { TrainingPlan } from './plan.ts';
-import type { TrainingArguments } from './trainingArguments.ts';
+import type { Metrics } from '../tasks/task.ts';
+import { type BestMetric, isBetter } from './bestMetric.ts';
+import type { SavedCheckpoint } from './checkpoints.ts';
+import type { SaveReason, TrainingEvent, TrainOutput } from './events.ts';
+import type { Position } from './position.ts';
+import type { LogEntry, TrainerControl } from './trainerState.ts';
+import { type StepContext, type StepResult, trainStep } from './trainStep.ts';
 
-/** What the loop works on. */
-export interface LoopContext<Feature> {
-  readonly args: TrainingArguments;
-  readonly plan: TrainingPlan;
-  readonly task: Task<Feature>;
-  readonly features: readonly Feature[];
-  readonly program: TrainingProgram;
-  /** undefined where there is nothing to evaluate on. */
+/** What the loop works on; state, control and position are those of a fresh run or of one that is resumed. */
+export interface LoopContext<Feature> extends StepContext<Feature> {
+  readonly control: TrainerControl;
+  readonly position: Position;
+  /** Metrics of the evaluation sets; undefined where there is nothing to evaluate on. */
   readonly evaluate: (() => Promise<Metrics>) | undefined;
+  /** Which metric says what is best, of those of an evaluation. */
+  readonly findBestMetric: (metrics: Metrics) => BestMetric | undefined;
+  /** Writes a checkpoint; undefined where none are wanted. */
+  readonly save: (() => Promise<SavedCheckpoint>) | undefined;
+  /** Takes the best checkpoint's weights; undefined where the last ones stay. */
+  readonly loadBest: (() => Promise<void>) | undefined;
   readonly signal: AbortSignal | undefined;
 }
 
-/** The loss since the last log, and over all steps. */
-class LossMeter {
-  #sum = 0;
-  #steps = 0;
-  #total = 0;
-  #allSteps = 0;
-
-  add(loss: number): void {
-    this.#sum += loss;
-    this.#steps++;
-    this.#total += loss;
-    this.#allSteps++;
-  }
-
-  takeMean(): number {
-    const mean = this.#sum / this.#steps;
-    this.#sum = 0;
-    this.#steps = 0;
-    return mean;
-  }
-
-  get overall(): number {
-    return this.#total / this.#allSteps;
-  }
-}
-
 /**
- * The training loop: epochs of shuffled batches, micro-batches into steps, and an event for all that happens. Everything
- * random in it is a function of the seed, the epoch and the step.
+ * The training loop: epochs of shuffled batches, batches into steps, and an event for all that happens. What is due when is
+ * for callbacks to say. Everything random in it is a function of the seed, the epoch and the step, so that a run goes on
+ * from where it stands as if it had never stopped.
  */
 export async function* trainingLoop<Feature>(context: LoopContext<Feature>): AsyncGenerator<TrainingEvent> {
-  const { args, plan, features } = context;
+  const { args, plan, features, state, control, position, callbacks } = context;
   const sampler = new RandomSampler(features.length, args.dataSeed ?? args.seed);
-  const meter = new LossMeter();
+  const before = position.seconds;
   const started = performance.now();
-  let step = 0;
-  let lastLogged = 0;
-  let lastEvaluated = 0;
-  for (let epoch = 0; step < plan.totalSteps; epoch++) {
-    const order = sampler.order(epoch);
-    for (
-      let first = 0;
-      first < plan.batchesPerEpoch && step < plan.totalSteps;
-      first += args.gradientAccumulationSteps
-    ) {
-      context.signal?.throwIfAborted();
-      step++;
-      const passed = await trainStep(context, { epoch, order, first, step });
-      const place = {
-        step,
-        epoch: epoch + Math.min(1, (first + args.gradientAccumulationSteps) / plan.batchesPerEpoch),
-      };
-      meter.add(passed.loss);
-      yield { type: 'step', ...place, totalSteps: plan.totalSteps, ...passed };
-      if (isDue(args.loggingStrategy, plan.loggingSteps, step) || (args.loggingFirstStep && step === 1)) {
-        lastLogged = step;
-        yield { type: 'log', ...place, ...passed, loss: meter.takeMean() };
-      }
-      if (context.evaluate !== undefined && isDue(args.evalStrategy, plan.evalSteps, step)) {
-        lastEvaluated = step;
-        yield { type: 'evaluation', ...place, metrics: await context.evaluate() };
-      }
-      if (first + args.gradientAccumulationSteps < plan.batchesPerEpoch && step < plan.totalSteps) continue;
-      if (args.loggingStrategy === 'epoch' && lastLogged < step) {
-        lastLogged = step;
-        yield { type: 'log', ...place, ...passed, loss: meter.takeMean() };
-      }
-      if (context.evaluate !== undefined && args.evalStrategy === 'epoch' && lastEvaluated < step) {
-        lastEvaluated = step;
-        yield { type: 'evaluation', ...place, metrics: await context.evaluate() };
-      }
+  const clock = () => {
+    position.seconds = before + (performance.now() - started) / 1000;
+  };
+  await callbacks.call('onTrainBegin');
+  if (args.evalOnStart && state.globalStep === 0) yield* evaluate(context, false);
+  if (position.pending) yield* doWhatIsDue(context, undefined);
+  let order: { readonly epoch: number; readonly rows: Uint32Array } | undefined;
+  while (!isOver(context)) {
+    if (control.shouldEpochStop && position.batch > 0) {
+      // Asked for after the step's own end.
+      await endEpoch(context);
+      yield* doWhatIsDue(context, undefined);
+      continue;
     }
+    if (context.signal?.aborted) {
+      yield* saveUnfinished(context, 'interrupted');
+      context.signal.throwIfAborted();
+    }
+    if (position.batch === 0) {
+      control.shouldEpochStop = false;
+      await callbacks.call('onEpochBegin');
+    }
+    if (order?.epoch !== position.epoch) order = { epoch: position.epoch, rows: sampler.order(position.epoch) };
+    await callbacks.call('onStepBegin');
+    const passed = yield* step(context, order.rows);
+    clock();
+    await callbacks.call('onStepEnd');
+    if (position.batch >= plan.batchesPerEpoch || control.shouldEpochStop) await endEpoch(context);
+    else if (isOver(context)) await callbacks.call('onEpochEnd');
+    yield* doWhatIsDue(context, passed);
+    clock();
   }
-  const seconds = (performance.now() - started) / 1000;
+  await context.loadBest?.();
+  yield* end(context);
+}
+
+/** A run ends with its last step, or when a callback says so. */
+function isOver<Feature>({ plan, state, control, position }: LoopContext<Feature>): boolean {
+  return state.globalStep >= plan.totalSteps || position.epoch >= plan.epochs || control.shouldTrainingStop;
+}
+
+/** Trains on the next batches and moves on. */
+async function* step<Feature>(
+  context: LoopContext<Feature>,
+  order: Uint32Array,
+): AsyncGenerator<TrainingEvent, StepResult> {
+  const { args, plan, state, position } = context;
+  const { epoch, batch } = position;
+  const last = Math.min(batch + args.gradientAccumulationSteps, plan.batchesPerEpoch);
+  const size = args.perDeviceTrainBatchSize;
+  let passed: StepResult;
+  try {
+    passed = await trainStep(context, {
+      epoch,
+      rows: order.subarray(batch * size, last * size),
+      step: state.globalStep + 1,
+      optimizerStep: state.globalStep + 1 - position.momentsSince,
+    });
+  } catch (error) {
+    // The weights are still those of the step before, the last good state.
+    const known = error instanceof FettleError && ['ERR_NOT_FINITE', 'ERR_OUT_OF_MEMORY'].includes(error.code);
+    if (known) yield* saveUnfinished(context, 'failed');
+    throw error;
+  }
+  state.globalStep++;
+  position.batch = last;
+  state.epoch = epoch + last / plan.batchesPerEpoch;
+  state.numInputTokensSeen += passed.tokens;
+  position.losses.add(passed.loss);
+  yield { type: 'step', ...placeOf(context), totalSteps: plan.totalSteps, ...passed };
+  return passed;
+}
+
+async function endEpoch<Feature>({ control, position, callbacks }: LoopContext<Feature>): Promise<void> {
+  control.shouldEpochStop = false;
+  position.epoch++;
+  position.batch = 0;
+  await callbacks.call('onEpochEnd');
+}
+
+/** Log, evaluation, checkpoint, in this order, as far as they are due. */
+async function* doWhatIsDue<Feature>(
+  context: LoopContext<Feature>,
+  passed: StepResult | undefined,
+): AsyncGenerator<TrainingEvent> {
+  const { args, control, position } = context;
+  // Without a step there are no losses to tell: a line that is asked for comes after the next.
+  if (control.shouldLog && passed !== undefined) {
+    control.shouldLog = false;
+    yield* writeLog(context, passed);
+  }
+  if (control.shouldEvaluate) {
+    position.pending = true;
+    const isBest = yield* evaluate(context, true);
+    position.pending = false;
+    control.shouldEvaluate = false;
+    if (isBest && (args.saveStrategy === 'best' || args.loadBestModelAtEnd)) control.shouldSave = true;
+  }
+  // The last weights are kept, however the run ends.
+  if (isOver(context) && args.saveStrategy !== 'best' && position.savedStep < context.state.globalStep)
+    control.shouldSave = true;
+  if (control.shouldSave) {
+    control.shouldSave = false;
+    yield* save(context, 'due');
+  }
+}
+
+async function* writeLog<Feature>(context: LoopContext<Feature>, passed: StepResult): AsyncGenerator<TrainingEvent> {
+  const { args, state, position, callbacks } = context;
+  const loss = position.losses.takeMean();
+  const logs: LogEntry = {
+    loss,
+    grad_norm: passed.gradientNorm,
+    learning_rate: passed.learningRate,
+    ...(args.includeNumInputTokensSeen === 'no' ? {} : { num_input_tokens_seen: state.numInputTokensSeen }),
+    ...placeOf(context),
+  };
+  state.logHistory.push(logs);
+  yield { type: 'log', ...placeOf(context), ...passed, loss };
+  await callbacks.call('onLog', { logs });
+}
+
+/** @returns whether the metric for the best model is better than ever before. */
+async function* evaluate<Feature>(
+  context: LoopContext<Feature>,
+  counts: boolean,
+): AsyncGenerator<TrainingEvent, boolean> {
+  const { state, callbacks } = context;
+  if (context.evaluate === undefined) return false;
+  let metrics: Metrics;
+  try {
+    metrics = await context.evaluate();
+  } catch (error) {
+    if (context.signal?.aborted) yield* saveUnfinished(context, 'interrupted');
+    throw error;
+  }
+  const logs = { ...metrics, ...placeOf(context) };
+  state.logHistory.push(logs);
+  yield { type: 'evaluation', ...placeOf(context), metrics };
+  await callbacks.call('onLog', { logs });
+  await callbacks.call('onEvaluate', { metrics });
+  const best = context.findBestMetric(metrics);
+  if (!counts || best === undefined || !isBetter(metrics[best.name], state.bestMetric, best)) return false;
+  state.bestMetric = metrics[best.name];
+  state.bestGlobalStep = state.globalStep;
+  return true;
+}
+
+async function* save<Feature>(context: LoopContext<Feature>, reason: SaveReason): AsyncGenerator<TrainingEvent> {
+  if (context.save === undefined) return;
+  const saved = await context.save();
+  yield { type: 'save', ...placeOf(context), ...saved, reason };
+  if (reason === 'due') await context.callbacks.call('onSave');
+}
+
+/** A checkpoint of where a run breaks off, where there is none yet. */
+async function* saveUnfinished<Feature>(
+  context: LoopContext<Feature>,
+  reason: SaveReason,
+): AsyncGenerator<TrainingEvent> {
+  const { state, position } = context;
+  if (state.globalStep > position.savedStep) yield* save(context, reason);
+}
+
+function placeOf<Feature>({ state }: LoopContext<Feature>): { step: number; epoch: number } {
+  return { step: state.globalStep, epoch: state.epoch };
+}
+
+async function* end<Feature>(context: LoopContext<Feature>): AsyncGenerator<TrainingEvent> {
+  const { args, plan, features, state, position, callbacks } = context;
+  const { seconds } = position;
   const rows = Math.min(features.length, plan.batchesPerEpoch * args.perDeviceTrainBatchSize);
-  const epochs = step / plan.stepsPerEpoch;
   const metrics = {
     train_runtime: seconds,
-    train_samples_per_second: (rows * epochs) / seconds,
-    train_steps_per_second: step / seconds,
-    train_loss: meter.overall,
-    epoch: epochs,
+    train_samples_per_second: (rows * state.epoch) / seconds,
+    train_steps_per_second: state.globalStep / seconds,
+    train_loss: position.losses.overall,
+    epoch: state.epoch,
   };
-  yield { type: 'end', result: { globalStep: step, trainingLoss: meter.overall, metrics } };
-}
-
-function isDue(strategy: string, every: number, step: number): boolean {
-  return strategy === 'steps' && step % every === 0;
-}
-
-/** A step's place in training. */
-interface StepPlace {
-  readonly epoch: number;
-  /** The epoch's row numbers. */
-  readonly order: Uint32Array;
-  /** The step's first batch in the epoch. */
-  readonly first: number;
-  /** From 1. */
-  readonly step: number;
-}
-
-/** One optimizer step over the epoch's batches from `first` on. */
-async function trainStep<Feature>(context: LoopContext<Feature>, place: StepPlace) {
-  const { epoch, order, first, step } = place;
-  const { args, plan, task, features, program } = context;
-  const size = args.perDeviceTrainBatchSize;
-  const last = Math.min(first + args.gradientAccumulationSteps, plan.batchesPerEpoch);
-  const batches = [];
-  let rows = 0;
-  for (let batch = first; batch < last; batch++) {
-    const picked = Array.from(order.subarray(batch * size, (batch + 1) * size), (row) => features[row]);
-    batches.push(task.batch(picked, { seed: args.seed, epoch, firstSample: rows }));
-    rows += picked.length;
-  }
-  // What the loss averages over is known only of all batches together; so accumulation equals one large batch.
-  const count = batches.reduce((sum, batch) => sum + batch.count, 0);
-  let loss = 0;
-  let tokens = 0;
-  for (const batch of batches) {
-    const outputs = await program.accumulate(batch, { seed: args.seed, step, lossScale: 1 / count });
-    loss += Number(outputs['loss'].data[0]);
-    tokens += batch.packed.tokens;
-  }
-  const learningRate = plan.learningRate(step);
-  // A loss that is no number may still have a finite gradient: of such a step nothing is applied either.
-  const { gradientNorm } = Number.isFinite(loss)
-    ? await program.update({
-        learningRate,
-        beta1: args.adamBeta1,
-        beta2: args.adamBeta2,
-        epsilon: args.adamEpsilon,
-        maxGradNorm: args.maxGradNorm,
-        step,
-      })
-    : { gradientNorm: Number.NaN };
-  if (!Number.isFinite(gradientNorm)) {
-    const places = Array.from(order.subarray(first * size, last * size), (row) => row + 1);
-    throw new RunError('ERR_NOT_FINITE', {
-      owner: 'Trainer',
-      what: `step ${step} gave ${Number.isFinite(loss) ? `a gradient norm of ${gradientNorm}` : `a loss of ${loss}`}; the weights are those of step ${step - 1}`,
-      hint: `lower learningRate, or look at the rows of the batch: ${places.join(', ')}`,
-    });
-  }
-  return { loss, gradientNorm, learningRate, tokens };
+  const logs = { ...metrics, total_flos: 0, step: state.globalStep };
+  state.logHistory.push(logs);
+  await callbacks.call('onLog', { logs });
+  await callbacks.call('onTrainEnd');
+  const result: TrainOutput = { globalStep: state.globalStep, trainingLoss: position.losses.overall, metrics };
+  yield { type: 'end', result };
 }

@@ -1,49 +1,35 @@
-import { ensureWritableDirectory } from '#platform/files';
-import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
+import { joinPath, writeAtomic } from '#platform/files';
+import { ArgumentError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Dataset } from '../data/index.ts';
-import type { Optimizer } from '../engine/optimizers.ts';
 import type { LossFunction } from '../models/loss.ts';
-import type { EvalPrediction, Evaluator, Metrics, Task, TaskSettings } from '../tasks/task.ts';
+import type { EvalPrediction, Metrics, Task } from '../tasks/task.ts';
 import { type TrainableModel, taskFor, taskNameOf, tasks } from '../tasks/taskFor.ts';
 import { resolveTaskOptions } from '../tasks/taskOptions.ts';
-import type { ColumnNames } from '../tasks/textColumns.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
+import { CallbackHandler } from './callbacks.ts';
+import { checkpointFile } from './checkpointFiles.ts';
+import type { Checkpoints } from './checkpoints.ts';
+import { evaluateFeatures } from './evaluation.ts';
 import { logEvent } from './eventLog.ts';
 import { type TrainingEvent, TrainingRun } from './events.ts';
 import { trainingLoop } from './loop.ts';
 import { lossFor, weighClasses } from './losses.ts';
 import { optimizerFor, parameterSettings } from './optimizers.ts';
 import { planTraining } from './plan.ts';
-import type { Schedule } from './schedules.ts';
+import { checkRun, findCheckpoint, prepareRun } from './prepareRun.ts';
 import { TensorBoardLog } from './tensorBoardLog.ts';
-import { TrainingArguments, type TrainingArgumentsOptions } from './trainingArguments.ts';
+import {
+  checkTrainerOptions,
+  type EvalDataset,
+  missingDataset,
+  namedSets,
+  type TrainerOptions,
+} from './trainerOptions.ts';
+import { TrainerControl, TrainerState } from './trainerState.ts';
+import { TrainingArguments } from './trainingArguments.ts';
 
-/** What a {@link Trainer} is made of (Hugging Face's names). */
-export interface TrainerOptions {
-  /** What is trained; or give `modelInit`. */
-  readonly model?: TrainableModel | undefined;
-  /** Makes the model: anew for every `train()`, as a search over several runs needs. The one before is disposed of. */
-  readonly modelInit?: (() => TrainableModel | Promise<TrainableModel>) | undefined;
-  /** A plain object is taken too. */
-  readonly args?: TrainingArguments | TrainingArgumentsOptions | undefined;
-  readonly trainDataset?: Dataset | undefined;
-  readonly evalDataset?: Dataset | undefined;
-  /** Default: the tokenizer that stands where the model came from. */
-  readonly tokenizer?: BertTokenizer | undefined;
-  /** Which columns hold text and label; those left out are found, and said in the log. */
-  readonly columns?: ColumnNames | undefined;
-  /** What the model's task alone can be told, such as `docStride` for question answering. */
-  readonly taskOptions?: TaskSettings | undefined;
-  /** The loss in place of the head's own, in ops of `fettle/nn` over symbolic values; see {@link LossFunction}. */
-  readonly computeLossFunc?: LossFunction | undefined;
-  /** Optimizer (`adamW({ … })`, `sgd({ … })`) and schedule (a function of the step) in place of those of `args`. */
-  readonly optimizers?: readonly [Optimizer | undefined, Schedule?] | undefined;
-  /** Replaces the task's own metrics. Names get the prefix `eval_`. */
-  readonly computeMetrics?: ((prediction: EvalPrediction) => Metrics) | undefined;
-  /** Called with every event of a run. */
-  readonly onEvent?: ((event: TrainingEvent) => void) | undefined;
-}
+export type { EvalDataset, TrainerOptions } from './trainerOptions.ts';
 
 /** What long calls take. */
 interface CallOptions {
@@ -51,25 +37,15 @@ interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** What {@link Trainer.train} takes. */
+interface TrainOptions extends CallOptions {
+  readonly resumeFromCheckpoint?: boolean | string | undefined;
+}
+
 /** What {@link Trainer.predict} gives (Hugging Face's `PredictionOutput`). */
 export interface PredictionOutput extends EvalPrediction {
   readonly metrics: Metrics;
 }
-
-const optionNames = [
-  'model',
-  'modelInit',
-  'args',
-  'trainDataset',
-  'evalDataset',
-  'tokenizer',
-  'columns',
-  'taskOptions',
-  'computeLossFunc',
-  'optimizers',
-  'computeMetrics',
-  'onEvent',
-];
 
 /**
  * Trains, evaluates and asks a model over data sets (Hugging Face's class of the same name). It tokenizes by itself: the
@@ -87,45 +63,22 @@ export class Trainer {
   #task: Promise<Task> | undefined;
   #tokenizer: BertTokenizer | undefined;
   #trainFeatures: Promise<readonly unknown[]> | undefined;
-  #evalFeatures: Promise<readonly unknown[]> | undefined;
+  #evalFeatures: Promise<ReadonlyMap<string, readonly unknown[]>> | undefined;
+  readonly #evalSets: Readonly<Record<string, Dataset>>;
+  #state = new TrainerState();
+  #callbacks: CallbackHandler | undefined;
+  #checkpoints: Checkpoints | undefined;
   /** In place of the head's own; known with the task. */
   #loss: LossFunction | undefined;
 
   /** @throws ArgumentError for a missing model or an unknown option. */
   constructor(options: TrainerOptions) {
-    for (const name of Object.keys(options)) {
-      if (optionNames.includes(name)) continue;
-      const near = didYouMean(name, optionNames);
-      throw new ArgumentError('ERR_UNKNOWN_OPTION', {
-        owner: 'Trainer',
-        what: `there is no option '${name}'`,
-        hint: near === undefined ? `the options are ${optionNames.join(', ')}` : `did you mean '${near}'?`,
-      });
-    }
-    if ((options.model === undefined) === (options.modelInit === undefined)) {
-      throw new ArgumentError('ERR_NO_MODEL', {
-        owner: 'Trainer',
-        what: options.model === undefined ? 'there is no model' : 'there are two models: model and modelInit',
-        hint:
-          options.model === undefined
-            ? 'pass model: await BertForSequenceClassification.fromPretrained(…)'
-            : 'leave one of them out',
-      });
-    }
-    for (const name of ['trainDataset', 'evalDataset'] as const) {
-      const given: unknown = options[name];
-      if (given === undefined || (typeof given === 'object' && given !== null && 'features' in given)) continue;
-      throw new ArgumentError('ERR_DATASET', {
-        owner: 'Trainer',
-        what: `${name} is no data set`,
-        got: Array.isArray(given) ? `an array of ${given.length}` : given,
-        hint: 'make one: Dataset.fromRows(rows), or loadDataset(…)',
-      });
-    }
+    checkTrainerOptions(options);
     this.#model = options.model;
     this.args = options.args instanceof TrainingArguments ? options.args : new TrainingArguments(options.args);
     this.#options = options;
     this.#tokenizer = options.tokenizer;
+    this.#evalSets = namedSets(options.evalDataset);
   }
 
   /** The model; of `modelInit`, the latest. @throws ArgumentError before `modelInit` has made one. */
@@ -150,24 +103,34 @@ export class Trainer {
     if (before !== this.#model) await before?.dispose();
   }
 
-  /**
-   * Trains the model on `trainDataset`. Everything that can fail late is checked before the first step.
-   * @param options.signal stops the run between two steps; the model keeps the weights of the last.
-   * @returns a promise of the result that is also an async iterable of events.
-   */
-  train(options: CallOptions = {}): TrainingRun {
-    const listeners = [logEvent, this.#options.onEvent].filter((listener) => listener !== undefined);
-    return new TrainingRun(this.#train(options.signal), listeners);
+  /** How far the run under way is, or the last one came. */
+  get state(): TrainerState {
+    return this.#state;
   }
 
-  async *#train(signal: AbortSignal | undefined): AsyncGenerator<TrainingEvent> {
+  /**
+   * Trains the model on `trainDataset`. Everything that can fail late is checked before the first step.
+   * @param options.signal stops the run between two steps; the model keeps the weights of the last, and a checkpoint of it
+   * is saved where checkpoints are.
+   * @param options.resumeFromCheckpoint goes on from a checkpoint as if the run had never stopped: its directory, or true
+   * for the newest in `outputDir`. Default: the argument of this name.
+   * @returns a promise of the result that is also an async iterable of events.
+   */
+  train(options: TrainOptions = {}): TrainingRun {
+    const listeners = [logEvent, this.#options.onEvent].filter((listener) => listener !== undefined);
+    return new TrainingRun(this.#train(options), listeners);
+  }
+
+  async *#train(options: TrainOptions): AsyncGenerator<TrainingEvent> {
     const { args } = this;
-    const { trainDataset } = this.#options;
+    const { trainDataset, callbacks = [] } = this.#options;
+    const { signal, resumeFromCheckpoint = args.resumeFromCheckpoint } = options;
+    const hasEvaluation = Object.keys(this.#evalSets).length > 0;
     if (trainDataset === undefined) throw missingDataset('train', 'trainDataset');
-    if (args.evalStrategy !== 'no' && this.#options.evalDataset === undefined)
-      throw missingDataset('evalStrategy', 'evalDataset');
-    for (const directory of [args.outputDir, args.loggingDir])
-      if (directory !== undefined) await ensureWritableDirectory(directory);
+    if (args.evalStrategy !== 'no' && !hasEvaluation) throw missingDataset('evalStrategy', 'evalDataset');
+    if (args.evalOnStart && !hasEvaluation) throw missingDataset('evalOnStart', 'evalDataset');
+    await checkRun(args, hasEvaluation);
+    const checkpoint = await findCheckpoint(args, resumeFromCheckpoint);
     await this.#initModel();
     const task = await this.#taskFor(trainDataset);
     const features = await this.#trainingFeatures(task);
@@ -178,17 +141,33 @@ export class Trainer {
         `the warm-up of ${plan.warmupSteps} steps does not end within the ${plan.totalSteps} steps of training: the learning rate never reaches ${args.learningRate}`,
       );
     }
-    const evaluating = this.#options.evalDataset !== undefined && args.evalStrategy !== 'no';
+    const evaluating = hasEvaluation && (args.evalStrategy !== 'no' || args.evalOnStart);
     if (evaluating) await this.#evaluationFeatures(task);
-    const program = await this.model.prepareTraining({
+    const { model } = this;
+    const program = await model.prepareTraining({
       optimizer,
-      parameters: parameterSettings(args, [...this.model.parameters.keys()]),
+      parameters: parameterSettings(args, [...model.parameters.keys()]),
       loss: this.#loss,
-      accumulate: args.gradientAccumulationSteps > 1,
+      accumulate: args.gradientAccumulationSteps > 1 || args.autoFindBatchSize,
       cacheFrozenFeatures: args.cacheFrozenFeatures,
       ...(args.bf16 ? { precision: 'bf16' as const } : {}),
     });
-    await program.computeFrozenFeatures(task.sequences(features));
+    const run = await prepareRun({
+      model,
+      args,
+      plan,
+      task,
+      features,
+      program,
+      callbacks,
+      evaluate: evaluating ? (how) => this.#evaluateSets(task, signal, how?.firstBatch) : undefined,
+      saveModel: (directory) => this.saveModel(directory),
+      checkpoint,
+      signal,
+    });
+    this.#state = run.loop.state;
+    this.#callbacks = run.loop.callbacks;
+    this.#checkpoints = run.checkpoints;
     // Only now, so that a run that is refused leaves no file.
     const board = args.loggingDir === undefined ? undefined : await TensorBoardLog.open(args.loggingDir);
     const events = this.#events(
@@ -199,18 +178,11 @@ export class Trainer {
         totalSteps: plan.totalSteps,
         warmupSteps: plan.warmupSteps,
         batchSize: args.perDeviceTrainBatchSize * args.gradientAccumulationSteps,
-        parameters: this.model.numParameters,
-        trainedParameters: this.model.numTrainableParameters,
+        parameters: model.numParameters,
+        trainedParameters: model.numTrainableParameters,
+        ...(checkpoint === undefined ? {} : { resumedFrom: run.loop.state.globalStep }),
       },
-      trainingLoop({
-        args,
-        plan,
-        task,
-        features,
-        program,
-        evaluate: evaluating ? () => this.evaluate(undefined, { signal }) : undefined,
-        signal,
-      }),
+      trainingLoop(run.loop),
     );
     for await (const event of events) {
       await board?.write(event);
@@ -223,16 +195,32 @@ export class Trainer {
     yield* loop;
   }
 
-  /** Metrics on a data set with labels, `evalDataset` by default: `eval_loss`, the task's own, and speeds. */
-  async evaluate(dataset?: Dataset, options: CallOptions = {}): Promise<Metrics> {
-    const data = dataset ?? this.#options.evalDataset;
-    if (data === undefined) throw missingDataset('evaluate', 'evalDataset');
-    const task = await this.#taskFor(data);
-    const features =
-      data === this.#options.evalDataset
-        ? await this.#evaluationFeatures(task)
-        : await task.prepare(data, { labels: 'required' });
-    return (await this.#ask(task, features, 'eval', options.signal)).metrics;
+  /**
+   * Metrics on a data set with labels, `evalDataset` by default: `eval_loss`, the task's own, and speeds. Of several sets by
+   * name they are `eval_<name>_loss` and so on.
+   */
+  async evaluate(dataset?: EvalDataset, options: CallOptions = {}): Promise<Metrics> {
+    const sets = dataset === undefined ? this.#evalSets : namedSets(dataset);
+    const [first] = Object.values(sets);
+    if (first === undefined) throw missingDataset('evaluate', 'evalDataset');
+    const task = await this.#taskFor(first);
+    if (dataset === undefined || dataset === this.#options.evalDataset) return this.#evaluateSets(task, options.signal);
+    let metrics: Metrics = {};
+    for (const [name, data] of Object.entries(sets)) {
+      const features = await task.prepare(data, { labels: 'required' });
+      metrics = { ...metrics, ...(await this.#ask(task, features, prefixOf(name), options.signal)).metrics };
+    }
+    return metrics;
+  }
+
+  /** Metrics on all of `evalDataset`, or on the first batch of each set. */
+  async #evaluateSets(task: Task, signal: AbortSignal | undefined, firstBatch = false): Promise<Metrics> {
+    let metrics: Metrics = {};
+    for (const [name, features] of await this.#evaluationFeatures(task)) {
+      const asked = firstBatch ? features.slice(0, this.args.perDeviceEvalBatchSize) : features;
+      metrics = { ...metrics, ...(await this.#ask(task, asked, prefixOf(name), signal)).metrics };
+    }
+    return metrics;
   }
 
   /** The model's answers on a data set, whose labels may be missing; with labels, metrics under `test_` too. */
@@ -241,7 +229,21 @@ export class Trainer {
     const task = await this.#taskFor(dataset);
     const features = await task.prepare(dataset, { labels: 'optional' });
     const { evaluator, metrics } = await this.#ask(task, features, 'test', options.signal);
+    await this.#handler().call('onPredict', { metrics });
     return { ...evaluator.prediction(), metrics };
+  }
+
+  /** Writes `trainer_state.json` of the run as it stands into `outputDir`: with it, the whole log. */
+  async saveState(): Promise<void> {
+    const { outputDir } = this.args;
+    if (this.#checkpoints === undefined || outputDir === undefined) {
+      throw new ArgumentError('ERR_NO_OUTPUT_DIR', {
+        owner: 'Trainer.saveState',
+        what: 'there is no run that leaves checkpoints',
+        hint: 'set outputDir, and train first',
+      });
+    }
+    await writeAtomic(joinPath(outputDir, checkpointFile.state), this.#checkpoints.stateText());
   }
 
   /** Writes model and tokenizer as Python's `from_pretrained` loads them; to `outputDir` by default. */
@@ -259,62 +261,18 @@ export class Trainer {
     await tokenizer.savePretrained(directory);
   }
 
-  async #ask(
-    task: Task,
-    features: readonly unknown[],
-    prefix: 'eval' | 'test',
-    signal: AbortSignal | undefined,
-  ): Promise<{ evaluator: Evaluator<unknown>; metrics: Metrics }> {
-    if (features.length === 0) {
-      throw new DataError('ERR_NO_ROWS', {
-        owner: prefix === 'eval' ? 'Trainer.evaluate' : 'Trainer.predict',
-        what: 'the data set has no rows',
-      });
-    }
-    const size = this.args.perDeviceEvalBatchSize;
+  async #ask(task: Task, features: readonly unknown[], prefix: string, signal: AbortSignal | undefined) {
     const { computeMetrics } = this.#options;
-    const evaluator = task.evaluator({ keepAnswers: prefix === 'test' || computeMetrics !== undefined });
-    const started = performance.now();
-    let lossSum = 0;
-    let counted = 0;
-    let labelled = true;
-    for (let start = 0; start < features.length; start += size) {
-      signal?.throwIfAborted();
-      const rows = features.slice(start, start + size);
-      const batch = task.batch(rows);
-      const outputs = await this.model.run(batch, 'packed', this.#loss);
-      if (outputs['loss'] === undefined) labelled = false;
-      // A batch may have labels that count nothing: words that are all cut off.
-      else if (batch.count > 0) {
-        lossSum += Number(outputs['loss'].data[0]) * batch.count;
-        counted += batch.count;
-      }
-      evaluator.add(outputs, rows);
-    }
-    const seconds = (performance.now() - started) / 1000;
-    labelled &&= counted > 0;
-    const loss = labelled ? lossSum / counted : undefined;
-    const own = !labelled
-      ? {}
-      : computeMetrics === undefined
-        ? evaluator.metrics(loss)
-        : computeMetrics(evaluator.prediction());
-    const metrics = {
-      ...(loss === undefined ? {} : { loss }),
-      ...own,
-      runtime: seconds,
-      samples_per_second: features.length / seconds,
-      steps_per_second: Math.ceil(features.length / size) / seconds,
-    };
-    return {
-      evaluator,
-      metrics: Object.fromEntries(
-        Object.entries(metrics).map(([name, value]) => [
-          name.startsWith(`${prefix}_`) ? name : `${prefix}_${name}`,
-          value,
-        ]),
-      ),
-    };
+    const batchSize = this.args.perDeviceEvalBatchSize;
+    const onBatch = () => this.#handler().call('onPredictionStep');
+    const loss = this.#loss;
+    return evaluateFeatures(this.model, task, features, { prefix, batchSize, computeMetrics, loss, signal, onBatch });
+  }
+
+  /** The callbacks of the run under way or of the last; before any, of none. */
+  #handler(): CallbackHandler {
+    const parts = { args: this.args, state: this.#state, control: new TrainerControl(), model: this.model };
+    return this.#callbacks ?? new CallbackHandler(this.#options.callbacks ?? [], parts);
   }
 
   /** The task, made once, from the first data set that it is asked about. */
@@ -360,15 +318,22 @@ export class Trainer {
     return this.#trainFeatures;
   }
 
-  #evaluationFeatures(task: Task): Promise<readonly unknown[]> {
+  #evaluationFeatures(task: Task): Promise<ReadonlyMap<string, readonly unknown[]>> {
     if (this.#evalFeatures === undefined) {
-      const features = task.prepare(this.#options.evalDataset!, { labels: 'required' });
+      const features = this.#prepareEvalSets(task);
       this.#evalFeatures = features;
       features.catch(() => {
         this.#evalFeatures = undefined;
       });
     }
     return this.#evalFeatures;
+  }
+
+  async #prepareEvalSets(task: Task): Promise<ReadonlyMap<string, readonly unknown[]>> {
+    const prepared = new Map<string, readonly unknown[]>();
+    for (const [name, data] of Object.entries(this.#evalSets))
+      prepared.set(name, await task.prepare(data, { labels: 'required' }));
+    return prepared;
   }
 
   async #findTokenizer(): Promise<BertTokenizer> {
@@ -387,10 +352,7 @@ export class Trainer {
   }
 }
 
-function missingDataset(what: string, option: string): ArgumentError {
-  return new ArgumentError('ERR_NO_DATASET', {
-    owner: 'Trainer',
-    what: `${what} needs a data set`,
-    hint: `pass ${option}`,
-  });
+/** Of one set, `eval`; of one of several, `eval_<name>`. */
+function prefixOf(name: string): string {
+  return name === '' ? 'eval' : `eval_${name}`;
 }

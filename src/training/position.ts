@@ -1,0 +1,80 @@
+import type { JsonObject } from './trainerState.ts';
+
+/** The losses since the last log line and of the whole run. */
+export class LossMeter {
+  #sum = 0;
+  #steps = 0;
+  #total = 0;
+  #allSteps = 0;
+
+  add(loss: number): void {
+    this.#sum += loss;
+    this.#steps++;
+    this.#total += loss;
+    this.#allSteps++;
+  }
+
+  /** The mean since it was last taken. */
+  takeMean(): number {
+    const mean = this.#sum / this.#steps;
+    this.#sum = 0;
+    this.#steps = 0;
+    return mean;
+  }
+
+  /** The mean of all steps; NaN where there were none. */
+  get overall(): number {
+    return this.#total / this.#allSteps;
+  }
+
+  toJSON(): Record<string, number> {
+    return { sum: this.#sum, steps: this.#steps, total: this.#total, all_steps: this.#allSteps };
+  }
+
+  restore(json: JsonObject): void {
+    this.#sum = Number(json['sum']);
+    this.#steps = Number(json['steps']);
+    this.#total = Number(json['total']);
+    this.#allSteps = Number(json['all_steps']);
+  }
+}
+
+/**
+ * Where the loop stands: all that it needs, besides state, control, weights and moments, to go on as if it had never
+ * stopped. Shuffling and dropout are pure functions of it.
+ */
+export class Position {
+  /** From 0. */
+  epoch = 0;
+  /** The next batch of the epoch, from 0. */
+  batch = 0;
+  /** Steps after which the optimizer began with empty moments: 0, but where a checkpoint had none to take up. */
+  momentsSince = 0;
+  /** The last step of which there is a checkpoint. */
+  savedStep = 0;
+  /** The run was interrupted before its last step's evaluation and checkpoint, which come first when it goes on. */
+  pending = false;
+  /** What was trained for before, in seconds. */
+  seconds = 0;
+  readonly losses = new LossMeter();
+
+  toJSON(): Record<string, number | boolean | Record<string, number>> {
+    return {
+      epoch: this.epoch,
+      batch: this.batch,
+      moments_since: this.momentsSince,
+      pending: this.pending,
+      seconds: this.seconds,
+      losses: this.losses.toJSON(),
+    };
+  }
+
+  restore(json: JsonObject): void {
+    this.epoch = Number(json['epoch']);
+    this.batch = Number(json['batch']);
+    this.momentsSince = Number(json['moments_since']);
+    this.pending = json['pending'] === true;
+    this.seconds = Number(json['seconds']);
+    this.losses.restore(json['losses'] as JsonObject);
+  }
+}
