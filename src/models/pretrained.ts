@@ -12,6 +12,7 @@ import { writeSafetensors } from '../formats/safetensors-write.ts';
 import type { Graph } from '../graph/graph.ts';
 import { elementCount } from '../graph/ndarray.ts';
 import type { Parameter } from '../graph/parameter.ts';
+import { type PushedCommit, type PushOptions, pushSaved } from '../hub/upload.ts';
 import {
   type FreezingChoice,
   freezeAllBut,
@@ -380,6 +381,20 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
       data: this.#built.arena.weight(name),
     }));
     await writeSafetensors(joinPath(directory, 'model.safetensors'), tensors);
+  }
+
+  /**
+   * Saves the model into a repository of the Hub, which is made where there is none, in one commit. The tokenizer is pushed by
+   * itself (`tokenizer.pushToHub`); a directory that holds both, by `uploadFolder`. The token must be allowed to write.
+   * Throws what `uploadFolder` throws.
+   * @param repo `org/name`, or a name alone, which is then the token's owner's.
+   */
+  async pushToHub(repo: string, options: PushOptions = {}): Promise<PushedCommit> {
+    this.#requireUsable();
+    const { className } = this.#head;
+    const commitMessage = options.commitMessage ?? `Upload ${className}`;
+    const owner = `${className}.pushToHub`;
+    return pushSaved(repo, (directory) => this.savePretrained(directory), { ...options, commitMessage, owner });
   }
 
   /**

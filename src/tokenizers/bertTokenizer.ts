@@ -2,6 +2,7 @@ import { Callable } from '../core/callable.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { type ResolveOptions, resolveTokenizer } from '../hub/resolve.ts';
+import { type PushedCommit, type PushOptions, pushSaved } from '../hub/upload.ts';
 import type { AddedToken, AddedTokenOptions } from './addedTokens.ts';
 import type { BertTokenizerOptions } from './bertTokenizerOptions.ts';
 import { cleanUpTokenization, joinWordPieces } from './decoder.ts';
@@ -131,6 +132,17 @@ export class BertTokenizer extends Callable<EncodeCall> {
   /** Writes `tokenizer.json`, `tokenizer_config.json` and `vocab.txt`, which Python's `AutoTokenizer.from_pretrained` loads. */
   async savePretrained(directory: string): Promise<void> {
     await writeTokenizer(directory, this);
+  }
+
+  /**
+   * Saves the tokenizer into a repository of the Hub, which is made where there is none, in one commit.
+   * Throws what `uploadFolder` throws.
+   * @param repo `org/name`, or a name alone, which is then the token's owner's.
+   */
+  async pushToHub(repo: string, options: PushOptions = {}): Promise<PushedCommit> {
+    const commitMessage = options.commitMessage ?? 'Upload tokenizer';
+    const owner = 'BertTokenizer.pushToHub';
+    return pushSaved(repo, (directory) => this.savePretrained(directory), { ...options, commitMessage, owner });
   }
 
   /** Number of tokens of the vocabulary, without added tokens. */

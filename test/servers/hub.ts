@@ -259,6 +259,11 @@ export class HubServer {
       this.#create(known, body, response);
       return;
     }
+    if (path === '/api/whoami-v2') {
+      if (known) json(response, { type: 'user', id: '1', name: 'me', auth: { type: 'access_token' } });
+      else refuse(response, 401, '', 'Invalid username or password.');
+      return;
+    }
     const api = /^\/api\/(model|dataset)s\/(.+?)\/(revision|tree|preupload|commit)\/(.+)$/.exec(path);
     const batch = /^\/(datasets\/)?(.+)\.git\/info\/lfs\/objects\/batch$/.exec(path);
     const file = /^\/(datasets\/)?([^/]+(?:\/[^/]+)?)\/resolve\/([^/]+|refs\/pr\/\d+)\/(.+)$/.exec(path);
