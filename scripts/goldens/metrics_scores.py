@@ -8,6 +8,7 @@ import math
 import warnings
 
 import numpy as np
+from scipy import stats
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
@@ -138,9 +139,30 @@ def with_empty(pair, column):
     return truths, predictions
 
 
+def intervals():
+    """SciPy's percentile intervals of accuracy and of the mean squared error; its draws are others, so only near ours."""
+    right = (random.random(150) < 0.8).astype(int)
+    differences = random.standard_normal(150).round(6)
+    table = {"right": right.tolist(), "differences": differences.tolist()}
+    for name, values in (("accuracy", right), ("mse", differences**2)):
+        for confidence in (0.9, 0.95):
+            result = stats.bootstrap(
+                (values,), np.mean, n_resamples=20000, confidence_level=confidence, method="percentile", rng=1
+            )
+            low, high = result.confidence_interval
+            table[f"{name} {confidence}"] = [number(low), number(high), number(result.standard_error)]
+    return table
+
+
 print(
     json.dumps(
         {
+            "bootstrap": intervals(),
+            "quantiles": [
+                [values, share, number(np.quantile(values, share))]
+                for values in ([1.0], [1.0, 2.0], [0.5, 1.5, 4.0, 9.0])
+                for share in (0, 0.025, 0.3, 0.5, 0.975, 1)
+            ],
             "binary": [
                 binary("good", 60, 1.5),
                 binary("chance", 60, 0.0),

@@ -22,3 +22,16 @@ export const meanSquaredError: Metric<MeanSquaredErrorOptions, { readonly mse: n
   },
   { greaterIsBetter: false, takes: 'numbers' },
 );
+
+/** The root of the mean of squared differences, in the units of the values; `meanSquaredError` with `squared: false`, under its own name. */
+export const rootMeanSquaredError: Metric<object, { readonly rmse: number }> = defineMetric(
+  'rmse',
+  () => {
+    const squares = meanSquaredError.create();
+    return {
+      add: (predictions, references) => squares.add(predictions, references),
+      compute: () => ({ rmse: Math.sqrt(squares.compute().mse) }),
+    };
+  },
+  { greaterIsBetter: false, takes: 'numbers' },
+);

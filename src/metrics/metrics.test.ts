@@ -212,7 +212,7 @@ describe('metricsFor', () => {
     expect(names('stsb')).toEqual(['pearson', 'spearmanr']);
     expect(names('rte')).toEqual(['accuracy']);
     expect(names('mse')).toEqual(['mse']);
-    expect(Object.keys(glueMetrics).length).toBe(11);
+    expect(Object.keys(glueMetrics).length).toBe(12);
   });
 
   test('an unknown name suggests the nearest', () => {
