@@ -10,6 +10,10 @@ export interface DataFlags {
   readonly textColumn?: string;
   readonly textPairColumn?: string;
   readonly labelColumn?: string;
+  readonly questionColumn?: string;
+  readonly contextColumn?: string;
+  readonly answersColumn?: string;
+  readonly idColumn?: string;
 }
 
 /** Gives a command the flags of {@link DataFlags}. */
@@ -23,7 +27,11 @@ export function addDataFlags(command: Command): void {
     .option('--dataset-config <name>', 'the configuration of a named data set: mrpc')
     .option('--text-column <name>', 'the column with the text (default: found)')
     .option('--text-pair-column <name>', 'the column with the second text of a pair')
-    .option('--label-column <name>', 'the column with the label (default: found)');
+    .option('--label-column <name>', 'the column with the label (default: found)')
+    .option('--question-column <name>', 'the column with the question (default: question)')
+    .option('--context-column <name>', 'the column with the text that holds the answer (default: context)')
+    .option('--answers-column <name>', 'the column with the true answers (default: answers)')
+    .option('--id-column <name>', 'the column that tells questions apart (default: id)');
 }
 
 /** The data set that the flags name. `name/config` is taken for `name` with a configuration. */
@@ -56,5 +64,13 @@ export function splitOf(dataset: DatasetDict, name: string): Dataset {
 
 /** The columns that the flags name. */
 export function flaggedColumns(flags: DataFlags): ColumnNames {
-  return { text: flags.textColumn, textPair: flags.textPairColumn, label: flags.labelColumn };
+  return {
+    text: flags.textColumn,
+    textPair: flags.textPairColumn,
+    label: flags.labelColumn,
+    question: flags.questionColumn,
+    context: flags.contextColumn,
+    answers: flags.answersColumn,
+    id: flags.idColumn,
+  };
 }

@@ -3,6 +3,7 @@ import { ArgumentError } from '../core/errors.ts';
 import { type ModelOf, type TaskName, type TrainableModel, tasks } from '../tasks/taskFor.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { flagOf } from './flags.ts';
+import { answerPredictor } from './predictAnswers.ts';
 import { labelPredictor } from './predictLabels.ts';
 import type { Predictor, QuestionFlags } from './predictor.ts';
 import { makeReport } from './report.ts';
@@ -11,6 +12,7 @@ import { addTaskFlag, addTaskOptionFlags, flagOfAnotherTask, taskOfCheckpoint, t
 /** How each task's models are asked. */
 const predictors: { readonly [Name in TaskName]?: Predictor<ModelOf<Name>> } = {
   'text-classification': labelPredictor,
+  'question-answering': answerPredictor,
 };
 
 const questionFlags = ['text', 'textPair', 'question', 'context'] as const satisfies readonly (keyof QuestionFlags)[];
@@ -42,7 +44,7 @@ export function addPredictCommand(program: Command): void {
     if (predictor === undefined) throw notAsked(name);
     for (const flag of questionFlags)
       if (flags[flag] !== undefined && !predictor.takes.includes(flag)) throw flagOfAnotherTask(flagOf(flag), name);
-    const ask = predictor.prepare({ ...flags, ...taskSettings(name, flags) });
+    const ask = predictor.prepare(flags, taskSettings(name, flags));
     const model = await tasks[name].model.fromPretrained(flags.model);
     try {
       const { predictions, lines } = await ask(model, await BertTokenizer.fromPretrained(flags.model));

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../core/errors.ts';
+import type { TaskSettings } from '../tasks/task.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
 
 /** What `fettle predict` can be told to ask; which of these a task takes is the task's to say. */
@@ -23,7 +24,8 @@ export interface Predictor<Model> {
   readonly takes: readonly (keyof QuestionFlags)[];
   /** Checks the flags, before the model is loaded. @throws ArgumentError for what is missing or does not fit. */
   readonly prepare: (
-    flags: QuestionFlags & Readonly<Record<string, unknown>>,
+    flags: QuestionFlags,
+    settings: TaskSettings,
   ) => (model: Model, tokenizer: BertTokenizer) => Promise<Predictions>;
 }
 

@@ -2,7 +2,7 @@ import type { TaskOptionRules } from './taskOptions.ts';
 
 /** What question answering can be told (names and defaults of Hugging Face's `run_qa`). */
 export interface QuestionAnsweringOptions {
-  /** Tokens that neighbouring windows of a long context share. Default 128. */
+  /** Tokens that neighbouring windows of a long context share. Default 128, or a third of `maxLength` where that is less. */
   readonly docStride?: number | undefined;
   /** Candidates for an answer that are kept, of each window and of each row. Default 20. */
   readonly nBestSize?: number | undefined;
@@ -18,8 +18,8 @@ export interface QuestionAnsweringOptions {
 export const questionAnsweringOptions = {
   docStride: {
     kind: { type: 'integer', min: 0 },
-    fallback: 128,
-    description: 'Tokens that neighbouring windows of a long context share.',
+    fallback: undefined,
+    description: 'Tokens that neighbouring windows of a long context share (default: 128, or a third of maxLength).',
   },
   nBestSize: {
     kind: { type: 'integer', min: 1 },

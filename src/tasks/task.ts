@@ -1,10 +1,12 @@
 import type { Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/index.ts';
 import type { EngineTensor } from '../engine/engine.ts';
+import type { SquadReference } from '../metrics/index.ts';
 import type { ModelBatch } from '../models/programs.ts';
 import type { TokenSequence } from '../nn/packing.ts';
 import type { MaskedLanguageModelOptions } from './maskedLanguageModelOptions.ts';
 import type { QuestionAnsweringOptions } from './questionAnsweringOptions.ts';
+import type { QuestionAnswer } from './questionAnswers.ts';
 import type { ColumnNames } from './textColumns.ts';
 
 /** What only some tasks can be told; given to another, an option is an error. */
@@ -33,10 +35,20 @@ export interface BatchPlace {
 
 /** What a user's own metrics are computed from (Hugging Face's `EvalPrediction`). */
 export interface EvalPrediction {
-  /** The model's raw answers, a row each. */
+  /** The model's raw answers, a row each. Question answering: the scores of the best answer and of none. */
   readonly predictions: Tensor<'float32'>;
-  /** What the data says. */
+  /** What the data says. Question answering: 1 where there is an answer, 0 where there is none, −1 where nobody says. */
   readonly labelIds: Tensor;
+  /** Only question answering has them: the answers, a row each. */
+  readonly answers?: readonly QuestionAnswer[];
+  /** Only question answering has them: the true answers of each row, as the SQuAD metrics take them. */
+  readonly references?: readonly SquadReference[];
+}
+
+/** What of an evaluation is wanted. */
+export interface EvaluatorOptions {
+  /** Whether `prediction()` will be asked for; metrics alone need less memory. Default true. */
+  readonly keepAnswers?: boolean | undefined;
 }
 
 /** Metric values by name. */
@@ -73,5 +85,5 @@ export interface Task<Feature = unknown> {
   sequences(features: readonly Feature[]): readonly TokenSequence[];
   /** @param place where in training; left out where answers are asked for. */
   batch(features: readonly Feature[], place?: BatchPlace): ModelBatch;
-  evaluator(): Evaluator<Feature>;
+  evaluator(options?: EvaluatorOptions): Evaluator<Feature>;
 }

@@ -1,11 +1,15 @@
 import { ArgumentError } from '../core/errors.ts';
 import type { Features } from '../data/index.ts';
 import { BertForMaskedLM } from '../models/bert/bertForMaskedLM.ts';
+import { BertForQuestionAnswering } from '../models/bert/bertForQuestionAnswering.ts';
 import { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
 import type { PretrainedOptions } from '../models/loading.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
 import { MaskedLanguageModel } from './maskedLanguageModel.ts';
 import { maskedLanguageModelOptions } from './maskedLanguageModelOptions.ts';
+import { QuestionAnswering } from './questionAnswering.ts';
+import { hasQuestionAnsweringColumns } from './questionAnsweringColumns.ts';
+import { questionAnsweringOptions } from './questionAnsweringOptions.ts';
 import type { Task, TaskOptions } from './task.ts';
 import type { TaskOptionRules } from './taskOptions.ts';
 import { TextClassification } from './textClassification.ts';
@@ -39,6 +43,12 @@ export const tasks = {
     options: {},
     // What no other task knows by its columns is classified.
     recognises: () => false,
+  }),
+  'question-answering': kind({
+    model: BertForQuestionAnswering,
+    make: (model, tokenizer, options) => new QuestionAnswering(model, tokenizer, options),
+    options: questionAnsweringOptions,
+    recognises: hasQuestionAnsweringColumns,
   }),
   'fill-mask': kind({
     model: BertForMaskedLM,

@@ -8,6 +8,11 @@ export interface ColumnNames {
   readonly text?: string | undefined;
   readonly textPair?: string | undefined;
   readonly label?: string | undefined;
+  /** Question answering. */
+  readonly question?: string | undefined;
+  readonly context?: string | undefined;
+  readonly answers?: string | undefined;
+  readonly id?: string | undefined;
 }
 
 /** The columns that a text classifier reads. */

@@ -77,8 +77,51 @@ export class Encoding {
    * word where words were given. [0, 0] for special tokens and padding.
    */
   get offsets(): readonly Offset[] {
-    this.#offsets ??= this.#perToken(noOffset, (places, token) => [places.starts[token], places.ends[token]] as const);
+    if (this.#offsets === undefined) {
+      const pairs = this.offsetPairs;
+      this.#offsets = [];
+      for (let i = 0; i < pairs.length; i += 2) this.#offsets.push([pairs[i], pairs[i + 1]]);
+    }
     return this.#offsets;
+  }
+
+  /**
+   * {@link offsets} as numbers side by side, start and end of one token behind those of the other: two a token, made without
+   * an object for each.
+   */
+  get offsetPairs(): Uint32Array {
+    const { firstStart, firstEnd, secondStart, secondEnd } = this.#rows.layout(this.#row);
+    const pairs = new Uint32Array(2 * this.length);
+    const ranges = [
+      [firstStart, firstEnd],
+      [secondStart, secondEnd],
+    ];
+    ranges.forEach(([from, to], sequence) => {
+      if (from === to) return;
+      const { starts, ends } = this.#source.places(sequence);
+      let at = 2 * this.tokenRange(sequence)[0];
+      for (let token = from; token < to; token++) {
+        pairs[at++] = starts[token];
+        pairs[at++] = ends[token];
+      }
+    });
+    return pairs;
+  }
+
+  /** Where the tokens of a text (0: the first, 1: the second) stand in the row, without special tokens: from the first number up to the second. */
+  tokenRange(sequence = 0): readonly [start: number, end: number] {
+    const { firstStart, firstEnd, secondStart, secondEnd, padLeft } = this.#rows.layout(this.#row);
+    const special = this.#rows.specialTokens ? 1 : 0;
+    const first = padLeft + special;
+    if (sequence === 0) return [first, first + firstEnd - firstStart];
+    const second = first + firstEnd - firstStart + special;
+    return [second, second + secondEnd - secondStart];
+  }
+
+  /** The number of the row's first token of a text among all tokens of that text: more than 0 in windows behind the first. */
+  firstToken(sequence = 0): number {
+    const { firstStart, secondStart } = this.#rows.layout(this.#row);
+    return sequence === 0 ? firstStart : secondStart;
   }
 
   /** {@link offsets} counted in code points, as Python does: `[...text].slice(start, end)`. */

@@ -103,7 +103,7 @@ export class Pipeline implements WordSink {
     return {
       starts: out.starts.slice(0, out.length),
       ends: out.ends.slice(0, out.length),
-      words: Int32Array.from(this.#words.slice(0, out.length)),
+      words: new Int32Array(this.#words.slice(0, out.length)),
       strings: this.#strings,
     };
   }
