@@ -10,6 +10,15 @@ export {
 export { configureLog, type LogLevel, type LogSink } from './core/log.ts';
 export { Tensor } from './core/tensor.ts';
 export * from './data/index.ts';
+export { type DownloadListener, type DownloadProgress, onDownload } from './hub/progress.ts';
+export {
+  listRepositoryFiles,
+  obtainSnapshot,
+  type RepositoryListing,
+  type ResolveOptions,
+  type SnapshotOptions,
+} from './hub/resolve.ts';
+export { type PushedCommit, type PushOptions, type UploadOptions, uploadFolder } from './hub/upload.ts';
 export { BertForMaskedLM, type MaskedLMOutput } from './models/bert/bertForMaskedLM.ts';
 export { BertForMultipleChoice, type MultipleChoiceModelOutput } from './models/bert/bertForMultipleChoice.ts';
 export {
@@ -42,6 +51,7 @@ export type { BatchOptions } from './models/labels.ts';
 export type { ModelOptions, PretrainedOptions } from './models/loading.ts';
 export { LoraConfig, type LoraOptions } from './models/loraConfig.ts';
 export type { FreezingChoice, FreezingOptions, ParameterPattern } from './nn/freezing.ts';
+export * from './pipelines/index.ts';
 export { findEntities, type TextEntity } from './tasks/entitySpans.ts';
 export { type HiddenWord, sayHiddenWords } from './tasks/hiddenWords.ts';
 export {
