@@ -12,10 +12,28 @@ export interface ColumnStorage {
   get(row: number): Cell;
   /** This storage under another feature of the same representation, sharing the numbers. */
   withFeature(feature: Feature): ColumnStorage;
+  /** A storage of these stored rows alone, in their order; a number may come twice. */
+  select(rows: Uint32Array): ColumnStorage;
 }
 
 /** One byte a row, 1 where the cell is present; undefined where every cell is. */
 export type Presence = Uint8Array | undefined;
+
+function selectPresence(present: Presence, rows: Uint32Array): Presence {
+  return present === undefined ? undefined : Uint8Array.from(rows, (row) => present[row]);
+}
+
+/** The offsets of selected rows in a storage of their own. @throws RangeError where they are more than 2³² − 1 items. */
+function selectOffsets(offsets: Uint32Array, rows: Uint32Array): Uint32Array {
+  const selected = new Uint32Array(rows.length + 1);
+  let at = 0;
+  for (let i = 0; i < rows.length; i++) {
+    at += offsets[rows[i] + 1] - offsets[rows[i]];
+    if (at > 0xffffffff) throw new RangeError('the selected rows hold more than 4 GiB in one column');
+    selected[i + 1] = at;
+  }
+  return selected;
+}
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
@@ -41,6 +59,15 @@ export class StringColumn implements ColumnStorage {
   withFeature(): ColumnStorage {
     return this;
   }
+
+  select(rows: Uint32Array): StringColumn {
+    const offsets = selectOffsets(this.offsets, rows);
+    const bytes = new Uint8Array(offsets[rows.length]);
+    for (let i = 0; i < rows.length; i++) {
+      bytes.set(this.bytes.subarray(this.offsets[rows[i]], this.offsets[rows[i] + 1]), offsets[i]);
+    }
+    return new StringColumn(bytes, offsets, selectPresence(this.present, rows));
+  }
 }
 
 /** Numbers; class labels too, whose −1 means "no label". */
@@ -65,6 +92,12 @@ export class NumberColumn implements ColumnStorage {
     }
     return this;
   }
+
+  select(rows: Uint32Array): NumberColumn {
+    const values = new (this.values.constructor as Float64ArrayConstructor)(rows.length);
+    for (let i = 0; i < rows.length; i++) values[i] = this.values[rows[i]];
+    return new NumberColumn(this.feature, values, selectPresence(this.present, rows));
+  }
 }
 
 export class BoolColumn implements ColumnStorage {
@@ -84,6 +117,13 @@ export class BoolColumn implements ColumnStorage {
 
   withFeature(): ColumnStorage {
     return this;
+  }
+
+  select(rows: Uint32Array): BoolColumn {
+    return new BoolColumn(
+      Uint8Array.from(rows, (row) => this.values[row]),
+      selectPresence(this.present, rows),
+    );
   }
 }
 
@@ -110,6 +150,16 @@ export class ListColumn implements ColumnStorage {
   withFeature(feature: Feature): ColumnStorage {
     if (typeof feature !== 'object' || feature.type !== 'list') return this;
     return new ListColumn(this.items.withFeature(feature.feature), this.offsets, this.present);
+  }
+
+  select(rows: Uint32Array): ListColumn {
+    const offsets = selectOffsets(this.offsets, rows);
+    const items = new Uint32Array(offsets[rows.length]);
+    for (let i = 0; i < rows.length; i++) {
+      const from = this.offsets[rows[i]];
+      for (let at = offsets[i]; at < offsets[i + 1]; at++) items[at] = from + at - offsets[i];
+    }
+    return new ListColumn(this.items.select(items), offsets, selectPresence(this.present, rows));
   }
 }
 
@@ -140,5 +190,10 @@ export class StructColumn implements ColumnStorage {
       fields.set(name, name in wanted ? field.withFeature(wanted[name]) : field);
     }
     return new StructColumn(fields, this.length, this.present);
+  }
+
+  select(rows: Uint32Array): StructColumn {
+    const fields = new Map([...this.fields].map(([name, field]) => [name, field.select(rows)]));
+    return new StructColumn(fields, rows.length, selectPresence(this.present, rows));
   }
 }

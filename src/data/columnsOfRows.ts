@@ -51,6 +51,31 @@ export class ColumnsBuilder {
   }
 }
 
+/** Gathers the columns that a batched function returns, batch by batch. */
+export class BatchBuilders {
+  readonly #features: Features | undefined;
+  readonly #builders = new Map<string, ColumnBuilder>();
+
+  constructor(features?: Features) {
+    this.#features = features;
+  }
+
+  push(columns: { readonly [column: string]: Iterable<unknown> }): void {
+    for (const [column, values] of Object.entries(columns)) {
+      let builder = this.#builders.get(column);
+      if (builder === undefined) {
+        builder = makeBuilder({ owner: 'Dataset.map', column }, this.#features?.[column]);
+        this.#builders.set(column, builder);
+      }
+      for (const value of values) builder.push(value);
+    }
+  }
+
+  finish(): Map<string, ColumnStorage> {
+    return new Map([...this.#builders].map(([column, builder]) => [column, builder.finish()]));
+  }
+}
+
 /** Columns from row objects, with the keys in order of appearance. `context` names a column's place for error messages. */
 export function columnsOfRows(
   rows: Iterable<object>,

@@ -1,8 +1,8 @@
 import { ArgumentError, DataError } from '../core/errors.ts';
-import { buildColumn } from './columnBuilder.ts';
 import type { ColumnStorage } from './columns.ts';
 import { Dataset } from './dataset.ts';
-import { type Cell, describeFeature, type Feature, type Row, sameFeature } from './features.ts';
+import { describeFeature, type Feature, type Row, sameFeature } from './features.ts';
+import { joinColumns } from './joinColumns.ts';
 
 /**
  * The rows of several data sets one after another. All must have the same columns; their types too, but for whole numbers
@@ -21,19 +21,17 @@ export function concatenateDatasets<R extends Row>(datasets: readonly Dataset<R>
   const [first, ...others] = datasets;
   if (others.length === 0) return first;
   const columns = new Map<string, ColumnStorage>();
+  const storages = datasets.map((dataset) => dataset.storages());
   for (const name of first.columnNames) {
     const feature = commonFeature(name, datasets);
-    columns.set(name, buildColumn({ owner: 'concatenateDatasets', column: name }, cells(name, datasets), feature));
+    const parts = storages.map((storage) => storage.get(name) as ColumnStorage);
+    columns.set(name, joinColumns(parts.map((part) => part.withFeature(feature))));
   }
   for (const other of others) {
     const extra = other.columnNames.find((name) => !columns.has(name));
     if (extra !== undefined) throw mismatch(extra, 'it is not in the first data set');
   }
   return new Dataset<R>(columns, first.info);
-}
-
-function* cells<R extends Row>(name: string, datasets: readonly Dataset<R>[]): Generator<Cell> {
-  for (const dataset of datasets) yield* dataset.column(name);
 }
 
 function commonFeature<R extends Row>(name: string, datasets: readonly Dataset<R>[]): Feature {

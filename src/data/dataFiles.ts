@@ -78,7 +78,23 @@ export interface DataFileRules {
   readonly anywhere?: boolean;
 }
 
-/** The files that patterns mean, in order, without repetition. Throws `ERR_PATH_OUTSIDE`, `ERR_FILE_NOT_FOUND`. */
+/** Those of a list of paths that patterns mean, in order, without repetition. Throws as {@link expandFiles} does. */
+export function matchFiles(paths: readonly string[], patterns: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const pattern of patterns) {
+    const path = inside('', pattern);
+    const matching = isGlob(path) ? paths.filter((file) => globToRegExp(path).test(file)) : [];
+    if (paths.includes(path)) matching.push(path);
+    if (matching.length === 0) throw missing(paths, pattern, pattern);
+    for (const file of matching) found.add(file);
+  }
+  return [...found];
+}
+
+/**
+ * The files that patterns mean, as paths below `root` (with `anywhere`, as they were given), in order, without repetition.
+ * Throws `ERR_PATH_OUTSIDE`, `ERR_FILE_NOT_FOUND`.
+ */
 export async function expandFiles(
   root: string,
   patterns: string | readonly string[],
@@ -118,24 +134,27 @@ function inside(root: string, path: string): string {
 }
 
 async function expandOne(root: string, path: string): Promise<string[]> {
-  const isAbsolute = /^([/\\]|[A-Za-z][A-Za-z+.-]*:)/.test(path);
-  const whole = isAbsolute ? path : joinPath(root, path);
-  if ((await kindOf(whole)) === 'file') return [whole];
-  if (!isGlob(path)) throw await missing(root, path, whole);
-  // What stands before the first sign is a folder; only what is below it can match.
+  const whole = root === '' ? path : joinPath(root, path);
+  if ((await kindOf(whole)) === 'file') return [path];
   const steps = path.split('/');
-  const plain = steps.slice(0, steps.findIndex(isGlob)).join('/');
-  const folder = isAbsolute ? plain || '/' : joinPath(root, plain);
-  const pattern = globToRegExp(steps.slice(steps.findIndex(isGlob)).join('/'));
+  // What stands before the first sign is a folder; only what is below it can match.
+  const first = steps.findIndex(isGlob);
+  const plain = steps.slice(0, first).join('/');
+  const folder = root === '' ? plain || (path.startsWith('/') ? '/' : '.') : joinPath(root, plain);
+  if (first < 0) throw missing(await namesIn(root === '' ? '.' : root), path, whole);
+  const pattern = globToRegExp(steps.slice(first).join('/'));
   const files = (await kindOf(folder)) === 'directory' ? await filesBelow(folder) : [];
-  const matching = files.filter((file) => pattern.test(file)).map((file) => joinPath(folder, file));
-  if (matching.length === 0) throw await missing(root, path, whole);
-  return matching;
+  const matching = files.filter((file) => pattern.test(file));
+  if (matching.length === 0) throw missing([], path, whole);
+  return matching.map((file) => (first === 0 ? file : `${plain}/${file}`));
 }
 
-async function missing(root: string, path: string, whole: string): Promise<DataError> {
-  const there = (await kindOf(root)) === 'directory' && root !== '' ? await listDirectory(root) : [];
-  const near = didYouMean(path, there);
+async function namesIn(folder: string): Promise<readonly string[]> {
+  return (await kindOf(folder)) === 'directory' ? listDirectory(folder) : [];
+}
+
+function missing(known: readonly string[], path: string, whole: string): DataError {
+  const near = didYouMean(path, known);
   return new DataError('ERR_FILE_NOT_FOUND', {
     owner,
     what: isGlob(path) ? 'no file matches' : 'there is no such file',

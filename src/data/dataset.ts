@@ -1,10 +1,15 @@
 import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
 import { RandomStream } from '../core/random.ts';
-import { buildColumn, type ColumnBuilder, makeBuilder } from './columnBuilder.ts';
+import { buildColumn } from './columnBuilder.ts';
 import { type ColumnView, castCells, compareCells, encodeClasses, IndexedColumn } from './columnOperations.ts';
 import type { ColumnStorage } from './columns.ts';
-import { columnsOfRows } from './columnsOfRows.ts';
+import { BatchBuilders, ColumnsBuilder, columnsOfRows } from './columnsOfRows.ts';
+import { type DatasetDict, datasetDict } from './datasetDict.ts';
+import { rowsToCsv, type ToCsvOptions } from './delimitedText.ts';
 import type { Cell, Feature, Features, PlainRow, Row, RowOf } from './features.ts';
+import { IterableDataset } from './iterableDataset.ts';
+import { mapOnWorkers, type WorkerBatch } from './mapOnWorkers.ts';
+import { wholeStream } from './rowStream.ts';
 import { splitIndices, type TrainTestSplitOptions } from './split.ts';
 
 /** Where a data set comes from, as far as it is known: lets a task find GLUE's columns and metrics by itself. */
@@ -20,14 +25,21 @@ export interface DatasetInfo {
 /** Options of {@link Dataset.map}. */
 export interface MapOptions {
   /** Columns of the input left out of the result. */
-  readonly removeColumns?: readonly string[];
+  readonly removeColumns?: string | readonly string[];
   /** Types of columns that the function makes, where their first value does not show them. */
   readonly features?: Features;
 }
 
-/** Parts of a data set by split name: `dataset['train']`, `dataset.validation`. A plain object. */
-export interface DatasetDict<R extends Row = Row> {
-  readonly [split: string]: Dataset<R>;
+/** Takes arrays by column and the number of their first row; returns arrays by column. */
+export type BatchFunction = (
+  batch: { readonly [column: string]: Cell[] },
+  firstRow: number,
+) => { readonly [column: string]: Iterable<Cell> };
+
+/** Options of a batched {@link Dataset.map}. */
+export interface BatchOptions extends MapOptions {
+  /** Rows a call. Default 1000. */
+  readonly batchSize?: number;
 }
 
 /**
@@ -134,15 +146,34 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
 
   /**
    * Calls `transform` for every row; the cells it returns are added to the row or replace those of the same name
-   * (Hugging Face's rule). Types of new columns are taken from their values.
+   * (Hugging Face's rule). Types of new columns are taken from their values. With `batched`, it is {@link mapBatches}.
    */
-  map<O extends Row>(transform: (row: R, index: number) => O, options: MapOptions = {}): Dataset<Row & O> {
-    const rows = function* (this: Dataset<R>): Generator<O> {
-      let index = 0;
-      for (const row of this) yield transform(row, index++);
-    };
-    const made = columnsOfRows(rows.call(this), (column) => ({ owner: 'Dataset.map', column }), options.features);
-    return this.#withMade(made, options) as Dataset<Row & O>;
+  map<O extends Row>(
+    transform: (row: R, index: number) => O,
+    options?: MapOptions & { readonly batched?: false },
+  ): Dataset<Row & O>;
+  map(transform: BatchFunction, options: BatchOptions & { readonly batched: true }): Dataset<Row>;
+  /**
+   * The same on worker threads: `module` is the URL of a JavaScript module whose default export is the function (a function
+   * itself cannot go to another thread). It may be asynchronous. `numProc` threads, default as many as the process may use.
+   *
+   * @example
+   * const cleaned = await dataset.map(new URL('./clean.js', import.meta.url), { numProc: 2 });
+   */
+  map(
+    module: URL,
+    options?: BatchOptions & { readonly batched?: boolean; readonly numProc?: number },
+  ): Promise<Dataset<Row>>;
+  map(
+    transform: URL | BatchFunction | ((row: R, index: number) => Row),
+    options: BatchOptions & { readonly batched?: boolean; readonly numProc?: number } = {},
+  ): Dataset<Row> | Promise<Dataset<Row>> {
+    if (transform instanceof URL) return this.#mapOnWorkers(transform, options);
+    if (options.batched === true) return this.mapBatches(transform as BatchFunction, options);
+    const call = transform as (row: R, index: number) => Row;
+    const builder = new ColumnsBuilder(madeBy, options.features);
+    for (let index = 0; index < this.#length; index++) builder.push(refusePromise(call(this.row(index), index)));
+    return this.#withMade(builder.finish(), options);
   }
 
   /**
@@ -150,30 +181,43 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
    * first row, and returns arrays by column. It may return more or fewer rows than it took, if `removeColumns` names
    * every column it does not return.
    */
-  mapBatches(
-    transform: (
-      batch: { readonly [column: string]: Cell[] },
-      firstRow: number,
-    ) => { readonly [column: string]: Iterable<Cell> },
-    options: MapOptions & { readonly batchSize?: number } = {},
-  ): Dataset<Row> {
-    const builders = new Map<string, ColumnBuilder>();
-    const batchSize = options.batchSize ?? 1000;
-    for (let start = 0; start < this.#length; start += batchSize) {
-      const stop = Math.min(start + batchSize, this.#length);
-      const batch: Record<string, Cell[]> = {};
-      for (const name of this.columnNames) {
-        const view = new IndexedColumn(this.#storage(name, 'map'), this.#indices);
-        batch[name] = Array.from({ length: stop - start }, (_, i) => view.at(start + i) as Cell);
-      }
-      for (const [name, values] of Object.entries(transform(batch, start))) {
-        const builder =
-          builders.get(name) ?? makeBuilder({ owner: 'Dataset.map', column: name }, options.features?.[name]);
-        builders.set(name, builder);
-        for (const value of values) builder.push(value);
-      }
+  mapBatches(transform: BatchFunction, options: BatchOptions = {}): Dataset<Row> {
+    const builders = new BatchBuilders(options.features);
+    for (const { columns, first } of this.#batches(options.batchSize)) {
+      builders.push(refusePromise(transform(columns, first)));
     }
-    return this.#withMade(new Map([...builders].map(([name, builder]) => [name, builder.finish()])), options);
+    return this.#withMade(builders.finish(), options);
+  }
+
+  async #mapOnWorkers(
+    module: URL,
+    options: BatchOptions & { readonly batched?: boolean; readonly numProc?: number },
+  ): Promise<Dataset<Row>> {
+    const { batched = false, numProc } = options;
+    const rows = new ColumnsBuilder(madeBy, options.features);
+    const columns = new BatchBuilders(options.features);
+    for await (const answer of mapOnWorkers(module, this.#batches(options.batchSize), { batched, numProc })) {
+      if ('columns' in answer) columns.push(answer.columns);
+      else for (const row of answer.rows) rows.push(row);
+    }
+    return this.#withMade(batched ? columns.finish() : rows.finish(), options);
+  }
+
+  *#batches(batchSize = 1000): Generator<WorkerBatch & { columns: Record<string, Cell[]> }> {
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new ArgumentError('ERR_BATCH_SIZE', {
+        owner: 'Dataset.map',
+        what: 'the batch size is no number of rows',
+        got: batchSize,
+        expected: 'a whole number from 1',
+      });
+    }
+    const views = this.columnNames.map((name) => new IndexedColumn<Cell>(this.#storage(name, 'map'), this.#indices));
+    for (let first = 0; first < this.#length; first += batchSize) {
+      const count = Math.min(batchSize, this.#length - first);
+      const cells = (view: IndexedColumn<Cell>) => Array.from({ length: count }, (_, i) => view.at(first + i) as Cell);
+      yield { columns: Object.fromEntries(this.columnNames.map((name, k) => [name, cells(views[k])])), count, first };
+    }
   }
 
   #withMade(made: ReadonlyMap<string, ColumnStorage>, options: MapOptions): Dataset<Row> {
@@ -190,9 +234,12 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
   /** One column's storage in this data set's own row order: shared where nothing was reordered, copied otherwise. */
   #compact(name: string): ColumnStorage {
     const storage = this.#storage(name, 'Dataset');
-    if (this.#indices === undefined) return storage;
-    const context = { owner: 'Dataset', column: name };
-    return buildColumn(context, new IndexedColumn(storage, this.#indices), storage.feature);
+    return this.#indices === undefined ? storage : storage.select(this.#indices);
+  }
+
+  /** For readers and `concatenateDatasets`: the columns' storages in this data set's own row order. */
+  storages(): ReadonlyMap<string, ColumnStorage> {
+    return new Map(this.columnNames.map((name) => [name, this.#compact(name)]));
   }
 
   /** The rows for which `keep` says true. */
@@ -208,10 +255,12 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
 
   /** The rows of these numbers, in their order; a number may come twice. Throws `ERR_ROW` for one outside [0, length). */
   select(indices: Iterable<number>): Dataset<R> {
-    const chosen = Uint32Array.from(indices, (index) => {
+    const mine = this.#indices;
+    const choose = (index: number): number => {
       if (!Number.isInteger(index) || index < 0 || index >= this.#length) this.row(index);
-      return this.#indices === undefined ? index : this.#indices[index];
-    });
+      return mine === undefined ? index : mine[index];
+    };
+    const chosen = indices instanceof Uint32Array ? indices.map(choose) : Uint32Array.from(indices, choose);
     return new Dataset<R>(this.#columns, this.info, chosen);
   }
 
@@ -219,7 +268,40 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
   slice(start = 0, stop: number = this.#length): Dataset<R> {
     const from = start < 0 ? Math.max(0, this.#length + start) : Math.min(start, this.#length);
     const to = stop < 0 ? this.#length + stop : Math.min(stop, this.#length);
-    return this.select(Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i));
+    return this.select(Uint32Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i));
+  }
+
+  /** The first `count` rows. */
+  take(count: number): Dataset<R> {
+    return this.slice(0, Math.max(0, count));
+  }
+
+  /** All but the first `count` rows. */
+  skip(count: number): Dataset<R> {
+    return this.slice(Math.max(0, count));
+  }
+
+  /**
+   * Part `index` (from 0) of `numShards` parts of nearly one size. As in Hugging Face's `datasets`, `contiguous` (the default)
+   * gives rows that stand together; otherwise every `numShards`-th row from `index` on.
+   */
+  shard(numShards: number, index: number, options: { contiguous?: boolean } = {}): Dataset<R> {
+    if (!Number.isInteger(numShards) || numShards < 1 || !Number.isInteger(index) || index < 0 || index >= numShards) {
+      throw new ArgumentError('ERR_SHARD', {
+        owner: 'shard',
+        what: 'there is no such part',
+        got: `${index} of ${numShards}`,
+        expected: 'a part from 0 to numShards − 1',
+      });
+    }
+    if (options.contiguous === false) {
+      const count = Math.ceil((this.#length - index) / numShards);
+      return this.select(Uint32Array.from({ length: Math.max(0, count) }, (_, i) => index + i * numShards));
+    }
+    const size = Math.floor(this.#length / numShards);
+    const larger = this.#length % numShards;
+    const start = index * size + Math.min(index, larger);
+    return this.slice(start, start + size + (index < larger ? 1 : 0));
   }
 
   /** All rows in an order that is a pure function of the seed and their number. */
@@ -241,26 +323,31 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
   }
 
   /** Cuts the data set in two, `train` and `test`; see {@link TrainTestSplitOptions}. */
-  trainTestSplit(options: TrainTestSplitOptions = {}): { train: Dataset<R>; test: Dataset<R> } {
+  trainTestSplit(
+    options: TrainTestSplitOptions = {},
+  ): DatasetDict<R> & { readonly train: Dataset<R>; readonly test: Dataset<R> } {
     const by = options.stratifyByColumn;
     const classes =
       by === undefined ? undefined : new IndexedColumn(this.#storage(by, 'trainTestSplit'), this.#indices);
     const { train, test } = splitIndices(this.#length, options, classes);
-    return { train: this.select(train), test: this.select(test) };
+    return datasetDict({ train: this.select(train), test: this.select(test) });
   }
 
   /** The data set with one column under another name. */
   renameColumn(from: keyof R & string, to: string): Dataset<Row> {
     this.#storage(from, 'renameColumn');
-    if (to !== from && this.#columns.has(to)) {
-      throw new ArgumentError('ERR_DUPLICATE_COLUMN', {
-        owner: 'renameColumn',
-        what: 'there is a column of this name already',
-        got: to,
-        hint: 'remove it first or choose another name',
-      });
-    }
+    if (to !== from && this.#columns.has(to)) throw duplicateColumn('renameColumn', to);
     const columns = [...this.#columns].map(([name, column]) => [name === from ? to : name, column] as const);
+    return new Dataset(new Map(columns), this.info, this.#indices);
+  }
+
+  /** The data set with columns under other names: `{ old: 'new' }`; two may change places. */
+  renameColumns(names: Readonly<Record<string, string>>): Dataset<Row> {
+    for (const name of Object.keys(names)) this.#storage(name, 'renameColumns');
+    const renamed = this.columnNames.map((name) => (Object.hasOwn(names, name) ? names[name] : name));
+    const twice = renamed.find((name, k) => renamed.indexOf(name) !== k);
+    if (twice !== undefined) throw duplicateColumn('renameColumns', twice);
+    const columns = [...this.#columns.values()].map((column, k) => [renamed[k], column] as const);
     return new Dataset(new Map(columns), this.info, this.#indices);
   }
 
@@ -275,8 +362,9 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
   }
 
   /** The data set with these columns alone, in this order. */
-  selectColumns(names: readonly string[]): Dataset<Row> {
-    const columns = new Map(names.map((name) => [name, this.#storage(name, 'selectColumns')]));
+  selectColumns(names: string | readonly string[]): Dataset<Row> {
+    const list = typeof names === 'string' ? [names] : names;
+    const columns = new Map(list.map((name) => [name, this.#storage(name, 'selectColumns')]));
     return new Dataset(columns, this.info, this.#indices);
   }
 
@@ -300,6 +388,13 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
     const context = { owner: 'castColumn', column: name };
     const cells = new IndexedColumn(this.#storage(name, 'castColumn'), this.#indices);
     return this.#withMade(new Map([[name, castCells(context, cells, feature)]]), {});
+  }
+
+  /** Several columns as other features: `{ label: classLabel(['no', 'yes']) }`; the rules of `castColumn`. */
+  cast(features: Features): Dataset<Row> {
+    let made: Dataset<Row> = this as Dataset<Row>;
+    for (const [name, feature] of Object.entries(features)) made = made.castColumn(name, feature);
+    return made;
   }
 
   /**
@@ -327,9 +422,30 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
     return new Dataset<R>(this.#columns, { ...this.info, ...info }, this.#indices);
   }
 
+  /** The rows as a stream, for code that takes either; nothing is copied. */
+  toIterableDataset(): IterableDataset<R> {
+    return IterableDataset.fromStreams(
+      [async () => wholeStream(this)],
+      this.features,
+      this.info,
+    ) as unknown as IterableDataset<R>;
+  }
+
   /** The rows as plain objects. */
   toJSON(): R[] {
     return [...this];
+  }
+
+  /** The rows as JSON Lines text: an object a line. */
+  toJSONLines(): string {
+    let text = '';
+    for (const row of this) text += `${JSON.stringify(row)}\n`;
+    return text;
+  }
+
+  /** The rows as CSV text by RFC 4180; class labels are their numbers. */
+  toCSV(options: ToCsvOptions = {}): string {
+    return rowsToCsv(this.columnNames, this, options);
   }
 
   #storage(name: string, owner: string): ColumnStorage {
@@ -344,4 +460,27 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
       hint: near === undefined ? undefined : `did you mean '${near}'?`,
     });
   }
+}
+
+const madeBy = (column: string) => ({ owner: 'Dataset.map', column });
+
+/** A promise would be taken for a row without cells. */
+function refusePromise<T>(made: T): T {
+  if (!(made instanceof Promise)) return made;
+  made.catch(() => undefined);
+  throw new ArgumentError('ERR_ASYNC_TRANSFORM', {
+    owner: 'Dataset.map',
+    what: 'the function returned a promise',
+    expected: 'cells',
+    hint: 'make it synchronous, give it as the URL of a module, or use toIterableDataset().map',
+  });
+}
+
+function duplicateColumn(owner: string, name: string): ArgumentError {
+  return new ArgumentError('ERR_DUPLICATE_COLUMN', {
+    owner,
+    what: 'there is a column of this name already',
+    got: name,
+    hint: 'remove it first or choose another name',
+  });
 }

@@ -2,17 +2,18 @@ import { baseName, kindOf } from '#platform/files';
 import { DataError } from '../core/errors.ts';
 import type { Dataset } from './dataset.ts';
 import { textSource } from './readers/byteSource.ts';
+import { type ConllOptions, readConll } from './readers/conll.ts';
 import { type CsvOptions, openCsv, readCsv } from './readers/csv.ts';
 import { type JsonOptions, readJson } from './readers/json.ts';
 import { openJsonLines, readJsonLines } from './readers/jsonLines.ts';
 import { openPlainText, type PlainTextOptions, readPlainText } from './readers/plainText.ts';
-import type { RowStream } from './rowStream.ts';
+import { type RowStream, wholeStream } from './rowStream.ts';
 
 /** How data files are read; each format takes what is its own. */
-export interface ReadOptions extends CsvOptions, JsonOptions, PlainTextOptions {}
+export interface ReadOptions extends CsvOptions, ConllOptions, JsonOptions, PlainTextOptions {}
 
 /** The kinds of files that are read. */
-export type Format = 'csv' | 'tsv' | 'json' | 'jsonLines' | 'parquet' | 'text';
+export type Format = 'csv' | 'tsv' | 'json' | 'jsonLines' | 'parquet' | 'conll' | 'text';
 
 const extensions: Readonly<Record<string, Format>> = {
   csv: 'csv',
@@ -23,13 +24,16 @@ const extensions: Readonly<Record<string, Format>> = {
   ndjson: 'jsonLines',
   parquet: 'parquet',
   pq: 'parquet',
+  conll: 'conll',
+  bio: 'conll',
+  iob: 'conll',
   txt: 'text',
   text: 'text',
 };
 
 /** What an error says one can give. */
 export const readableFiles =
-  'a name that ends in .csv, .tsv, .jsonl, .ndjson, .json, .parquet or .txt, with or without .gz behind';
+  'a name that ends in .csv, .tsv, .jsonl, .ndjson, .json, .parquet, .conll or .txt, with or without .gz behind';
 
 /** A file's format by its name (`train.csv.gz` is CSV); undefined where it tells none. */
 export function formatOf(path: string): Format | undefined {
@@ -52,6 +56,8 @@ export async function readDataFile(path: string, options: ReadOptions = {}, told
       return readJsonLines(source, options);
     case 'json':
       return readJson(source, options);
+    case 'conll':
+      return readConll(source, options);
     case 'text':
       return readPlainText(source, options);
     case 'parquet': {
@@ -61,7 +67,7 @@ export async function readDataFile(path: string, options: ReadOptions = {}, told
   }
 }
 
-/** Opens a data file to read it row by row. A JSON file that is not JSON Lines is read whole all the same. */
+/** Opens a data file to read it row by row. A JSON or CoNLL file is read whole all the same. */
 export async function openDataFile(path: string, options: ReadOptions = {}, told?: Format): Promise<RowStream> {
   const format = await checkedFormat(path, told);
   const source = textSource(path, options);
@@ -74,6 +80,8 @@ export async function openDataFile(path: string, options: ReadOptions = {}, told
       return openJsonLines(source, options);
     case 'json':
       return wholeStream(await readJson(source, options));
+    case 'conll':
+      return wholeStream(await readConll(source, options));
     case 'text':
       return openPlainText(source, options);
     case 'parquet': {
@@ -83,21 +91,13 @@ export async function openDataFile(path: string, options: ReadOptions = {}, told
   }
 }
 
-/** A data set in memory as a stream. */
-export function wholeStream(dataset: Dataset, batchRows = 1000): RowStream {
-  return {
-    features: dataset.features,
-    async *batches(from = { offset: 0, line: 1 }) {
-      for (let at = from.offset; at < dataset.length; at += batchRows) {
-        yield { rows: dataset.slice(at, at + batchRows).toJSON(), position: { offset: at, line: 1 } };
-      }
-    },
-  };
-}
-
 /** A file named .tsv has no quoting (as the media type text/tab-separated-values says) unless told. */
 function tabbed(options: ReadOptions): ReadOptions {
-  return { delimiter: '\t', quote: null, ...options };
+  return {
+    ...options,
+    delimiter: options.delimiter ?? '\t',
+    quote: options.quote === undefined ? null : options.quote,
+  };
 }
 
 async function checkedFormat(path: string, told: Format | undefined): Promise<Format> {

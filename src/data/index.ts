@@ -1,6 +1,14 @@
 export type { ColumnView } from './columnOperations.ts';
 export { concatenateDatasets } from './concatenate.ts';
-export { Dataset, type DatasetDict, type DatasetInfo, type MapOptions } from './dataset.ts';
+export type { DataFiles } from './dataFiles.ts';
+export { type BatchFunction, type BatchOptions, Dataset, type DatasetInfo, type MapOptions } from './dataset.ts';
+export {
+  type DatasetDict,
+  type DatasetDictMethods,
+  datasetDict,
+  type IterableDatasetDict,
+} from './datasetDict.ts';
+export type { ToCsvOptions } from './delimitedText.ts';
 export {
   type Cell,
   type ClassLabel,
@@ -18,9 +26,16 @@ export {
   type StructFeature,
   structOf,
 } from './features.ts';
+export type { Format, ReadOptions } from './formats.ts';
+export { IterableDataset, type IterableMapOptions, type IterableState } from './iterableDataset.ts';
 export { type LoadDatasetOptions, loadDataset } from './loadDataset.ts';
+export type { ConllOptions } from './readers/conll.ts';
 export { type CsvOptions, parseCsv } from './readers/csv.ts';
 export { type GlueTask, glueTasks } from './readers/glue.ts';
+export type { JsonOptions } from './readers/json.ts';
 export { type JsonLinesOptions, parseJsonLines } from './readers/jsonLines.ts';
+export type { PlainTextOptions } from './readers/plainText.ts';
+export type { CursorState } from './rowCursor.ts';
+export type { ColumnBatch } from './rowStages.ts';
 export { LengthGroupedSampler, RandomSampler, type Sampler, SequentialSampler } from './samplers.ts';
 export type { TrainTestSplitOptions } from './split.ts';

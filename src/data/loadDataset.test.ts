@@ -47,8 +47,8 @@ describe('files', () => {
   });
 
   test('a kind that is not read is refused by name', async () => {
-    await lay({ 'x.parquet': 'PAR1' });
-    await expect(loadDataset(join(root, 'x.parquet'))).rejects.toMatchObject({ code: 'ERR_FORMAT', exitCode: 3 });
+    await lay({ 'x.arrow': 'ARROW1' });
+    await expect(loadDataset(join(root, 'x.arrow'))).rejects.toMatchObject({ code: 'ERR_FORMAT', exitCode: 3 });
   });
 });
 
@@ -91,8 +91,8 @@ describe('folders', () => {
   });
 
   test('a folder without data says what it holds', async () => {
-    await lay({ 'train.parquet': '' });
-    await expect(loadDataset(root)).rejects.toThrow(/got 'train\.parquet', expected files ending in \.csv/);
+    await lay({ 'train.arrow': '' });
+    await expect(loadDataset(root)).rejects.toThrow(/got 'train\.arrow', expected a name that ends in \.csv/);
   });
 });
 

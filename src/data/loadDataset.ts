@@ -1,98 +1,134 @@
-import { baseName, joinPath, kindOf, listDirectory, readBytes } from '#platform/files';
-import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
+import { joinPath, kindOf } from '#platform/files';
+import { ArgumentError, didYouMean } from '../core/errors.ts';
 import { log } from '../core/log.ts';
-import { resolveDataset } from '../hub/resolve.ts';
 import { concatenateDatasets } from './concatenate.ts';
-import type { Dataset, DatasetDict } from './dataset.ts';
-import type { PlainRow, Row, RowOf } from './features.ts';
+import { type DataFiles, expandFiles, isGlob } from './dataFiles.ts';
+import type { Dataset } from './dataset.ts';
+import { type DatasetDict, datasetDict, type IterableDatasetDict } from './datasetDict.ts';
+import type { Features, PlainRow, Row, RowOf } from './features.ts';
+import { type Format, openDataFile, type ReadOptions, readDataFile } from './formats.ts';
+import { fitsFeature } from './huggingFaceFeatures.ts';
+import { IterableDataset } from './iterableDataset.ts';
+import { type Plan, planFiles, unknownConfig } from './plan.ts';
 import { textSource } from './readers/byteSource.ts';
-import { readConll } from './readers/conll.ts';
-import { type CsvOptions, parseCsv } from './readers/csv.ts';
-import { folderKey, type GlueTask, glueTasks, parseGlue, recogniseGlue } from './readers/glue.ts';
-import { parseJsonLines } from './readers/jsonLines.ts';
-import { parseSquad } from './readers/squad.ts';
-import { parseSplit, rowsOfPart, splitOfFile, unknownSplit } from './splitNames.ts';
+import { glueTasks, parseGlue } from './readers/glue.ts';
+import { openRepository, type Repository } from './repository.ts';
+import { wholeStream } from './rowStream.ts';
+import { inUsualOrder, parseSplit, rowsOfPart, type SplitPart, splitOfPath, unknownSplit } from './splitNames.ts';
 
-/** Options of {@link loadDataset}; those of {@link CsvOptions} say how CSV and TSV files are read (`encoding` and `features` serve JSON Lines too). */
-export interface LoadDatasetOptions extends CsvOptions {
-  /** One split or a part of one: `'train'`, `'train[:10%]'`, `'train+validation'`. Then the answer is one data set. */
+/** Options of {@link loadDataset}; those of {@link ReadOptions} say how files are read. */
+export interface LoadDatasetOptions extends ReadOptions {
+  /** One split or a part of one: `'train'`, `'train[:10%]'`, `'train[10:20]'`, `'train+validation'`. Then the answer is one data set. */
   readonly split?: string | undefined;
-  /** Which files make which split; paths are relative to the data set's folder. A file or list alone is `train`. */
-  readonly dataFiles?: string | readonly string[] | Readonly<Record<string, string | readonly string[]>>;
+  /** Which files make which split: paths or globs, relative to the data set's folder. A file or list alone is `train`. */
+  readonly dataFiles?: DataFiles | undefined;
+  /** A folder in the data set's folder in which the files lie. */
+  readonly dataDir?: string | undefined;
+  /** What the files are, where their names do not tell it. */
+  readonly format?: Format | undefined;
+  /** Rows are read as they are asked for, in bounded memory: the answer is an {@link IterableDataset}. Default false. */
+  readonly streaming?: boolean | undefined;
   /** A branch, tag or commit of a data set from the Hub. */
-  readonly revision?: string;
+  readonly revision?: string | undefined;
   /** The root of Hugging Face's cache. Default: as the environment says. */
-  readonly cacheDir?: string;
+  readonly cacheDir?: string | undefined;
   /** Never ask the network. */
-  readonly localFilesOnly?: boolean;
+  readonly localFilesOnly?: boolean | undefined;
 }
 
-/** A split that can be read: nothing is read before it is asked for. */
-type Source = () => Promise<Dataset>;
-type Sources = ReadonlyMap<string, Source>;
+type Whole = { readonly streaming?: false | undefined };
+type Streamed = { readonly streaming: true };
+type OneSplit = { readonly split: string };
+type AllSplits = { readonly split?: undefined };
 
 const owner = 'loadDataset';
-const readers: Readonly<Record<string, 'csv' | 'tsv' | 'jsonLines' | 'squad' | 'conll'>> = {
-  csv: 'csv',
-  tsv: 'tsv',
-  tab: 'tsv',
-  jsonl: 'jsonLines',
-  ndjson: 'jsonLines',
-  json: 'squad',
-  conll: 'conll',
-  bio: 'conll',
-  iob: 'conll',
-};
-const notReadYet = ['parquet', 'arrow', 'gz', 'zip', 'txt'];
+
+/** Hugging Face's names for "files of this format, which `dataFiles` names". */
+const builders: Readonly<Record<string, Format>> = { csv: 'csv', json: 'json', parquet: 'parquet', text: 'text' };
 
 /**
- * Loads a data set: a name in Hugging Face's cache (`'glue'` with one of its configurations), a file (CSV, TSV, JSON
- * Lines), a folder whose files say in their names which split they hold, or one of GLUE's published folders, which become
- * the columns and labels of Hugging Face's `glue`. Gives all splits, or with `split` one data set.
+ * Loads a data set: a name on the Hugging Face Hub or in its cache (`'glue'` with one of its configurations, `'imdb'`), a
+ * file, a glob, a folder, or (with `dataFiles`) the name of a format: `'csv'`, `'json'`, `'parquet'`, `'text'`. Files may be
+ * CSV, TSV, JSON, JSON Lines, Parquet, CoNLL columns or text, each with or without gzip. Gives all splits, or with `split`
+ * one data set; with `streaming`, data sets that read their rows as they are asked for.
  *
  * Throws DataError and ArgumentError with stable codes: `ERR_DATASET_NOT_FOUND`, `ERR_UNKNOWN_SPLIT`, `ERR_UNKNOWN_CONFIG`,
- * `ERR_NO_DATA_FILES`, `ERR_FORMAT`, and those of the readers with file, line and column.
+ * `ERR_NO_DATA_FILES`, `ERR_FILE_NOT_FOUND`, `ERR_PATH_OUTSIDE`, `ERR_DIRECTORY_LOOP`, `ERR_FORMAT`, and those of the readers
+ * with file, line and column.
  *
  * @example
  * const dataset = await loadDataset('glue', 'mrpc');
  * const reviews = await loadDataset('reviews.csv', { split: 'train' });
+ * const large = await loadDataset('parquet', { dataFiles: 'shards/*.parquet', split: 'train', streaming: true });
  */
 export function loadDataset<R extends RowOf<R> = Row>(
   nameOrPath: string,
   config: string | undefined,
-  options: LoadDatasetOptions & { readonly split: string },
+  options: LoadDatasetOptions & OneSplit & Whole,
 ): Promise<Dataset<PlainRow<R>>>;
 export function loadDataset<R extends RowOf<R> = Row>(
   nameOrPath: string,
-  options: LoadDatasetOptions & { readonly split: string },
+  options: LoadDatasetOptions & OneSplit & Whole,
 ): Promise<Dataset<PlainRow<R>>>;
+export function loadDataset<R extends RowOf<R> = Row>(
+  nameOrPath: string,
+  config: string | undefined,
+  options: LoadDatasetOptions & OneSplit & Streamed,
+): Promise<IterableDataset<PlainRow<R>>>;
+export function loadDataset<R extends RowOf<R> = Row>(
+  nameOrPath: string,
+  options: LoadDatasetOptions & OneSplit & Streamed,
+): Promise<IterableDataset<PlainRow<R>>>;
+export function loadDataset<R extends RowOf<R> = Row>(
+  nameOrPath: string,
+  config: string | undefined,
+  options: LoadDatasetOptions & AllSplits & Streamed,
+): Promise<IterableDatasetDict<PlainRow<R>>>;
+export function loadDataset<R extends RowOf<R> = Row>(
+  nameOrPath: string,
+  options: LoadDatasetOptions & AllSplits & Streamed,
+): Promise<IterableDatasetDict<PlainRow<R>>>;
 export function loadDataset<R extends RowOf<R> = Row>(
   nameOrPath: string,
   config?: string,
-  options?: LoadDatasetOptions & { readonly split?: undefined },
+  options?: LoadDatasetOptions & AllSplits & Whole,
 ): Promise<DatasetDict<PlainRow<R>>>;
 export function loadDataset<R extends RowOf<R> = Row>(
   nameOrPath: string,
-  options: LoadDatasetOptions & { readonly split?: undefined },
+  options: LoadDatasetOptions & AllSplits & Whole,
 ): Promise<DatasetDict<PlainRow<R>>>;
 export async function loadDataset(
   nameOrPath: string,
   configOrOptions?: string | LoadDatasetOptions,
   moreOptions?: LoadDatasetOptions,
-): Promise<Dataset | DatasetDict> {
+): Promise<Dataset | DatasetDict | IterableDataset | IterableDatasetDict> {
   const config = typeof configOrOptions === 'string' ? configOrOptions : undefined;
   const options = moreOptions ?? (typeof configOrOptions === 'object' ? configOrOptions : {});
   checkOptions(options);
-  const sources = await findSources(nameOrPath, config, options);
-  if (options.split !== undefined) return loadSplit(sources, options.split);
+  const source = await findSource(nameOrPath, config, options);
+  const wanted = options.split === undefined ? undefined : parseSplit(options.split);
+  for (const { split } of wanted ?? []) {
+    if (!source.plan.splits.has(split)) throw unknownSplit(split, [...source.plan.splits.keys()]);
+  }
+  const loader = new Loader(source, options);
+  if (options.streaming === true) {
+    if (wanted !== undefined) return loader.streamParts(wanted, options.split as string);
+    const streams: Record<string, IterableDataset> = {};
+    for (const split of source.plan.splits.keys()) streams[split] = await loader.stream(split);
+    return streams;
+  }
+  if (wanted !== undefined) return loader.readParts(wanted, options.split as string);
   const dict: Record<string, Dataset> = {};
-  for (const [split, read] of sources) dict[split] = await read();
-  return dict;
+  for (const split of source.plan.splits.keys()) dict[split] = await loader.read(split);
+  return datasetDict(dict);
 }
 
 const optionNames: Readonly<Record<keyof LoadDatasetOptions, true>> = {
   split: true,
   dataFiles: true,
+  dataDir: true,
+  format: true,
+  streaming: true,
   revision: true,
   cacheDir: true,
   localFilesOnly: true,
@@ -103,6 +139,8 @@ const optionNames: Readonly<Record<keyof LoadDatasetOptions, true>> = {
   missingValues: true,
   encoding: true,
   features: true,
+  field: true,
+  sampleBy: true,
 };
 
 /** A misspelt option would be ignored silently where no type check guards the call. */
@@ -119,201 +157,189 @@ function checkOptions(options: LoadDatasetOptions): void {
   });
 }
 
-async function loadSplit(sources: Sources, expression: string): Promise<Dataset> {
-  const parts: Dataset[] = [];
-  for (const part of parseSplit(expression)) {
-    const read = sources.get(part.split);
-    if (read === undefined) throw unknownSplit(part.split, [...sources.keys()]);
-    const whole = await read();
-    const { start, stop } = rowsOfPart(part, whole.length);
-    parts.push(stop - start === whole.length ? whole : whole.slice(start, stop));
+/** Files that are decided on but not read. */
+interface Source {
+  readonly name: string;
+  readonly config?: string | undefined;
+  readonly plan: Plan;
+  readonly format?: Format | undefined;
+  /** Makes paths of the plan readable. */
+  obtain(paths: readonly string[]): Promise<readonly string[]>;
+}
+
+async function findSource(name: string, config: string | undefined, options: LoadDatasetOptions): Promise<Source> {
+  const asTheyAre = async (paths: readonly string[]) => paths;
+  const format = options.format;
+  const isFolder = (await kindOf(name)) === 'directory';
+  if (Object.hasOwn(builders, name) && (options.dataFiles !== undefined || !isFolder)) {
+    const plan = { splits: await filesAnywhere(name, options) };
+    return { name, plan, format: format ?? builders[name], obtain: asTheyAre };
   }
-  return concatenateDatasets(parts).withInfo({ split: expression });
-}
-
-async function findSources(
-  nameOrPath: string,
-  config: string | undefined,
-  options: LoadDatasetOptions,
-): Promise<Sources> {
-  if ((await kindOf(nameOrPath)) === 'file') {
-    return new Map([['train', sourceOf([nameOrPath], 'train', nameOrPath, options)]]);
+  if ((await kindOf(name)) === 'file') {
+    return { name, plan: { splits: new Map([['train', [name]]]) }, format, obtain: asTheyAre };
   }
-  const isGlue = /^(nyu-mll\/)?glue$/.test(nameOrPath);
-  if (isGlue && (config === undefined || !glueTasks.has(config)))
-    throw unknownConfig(nameOrPath, config, [...glueTasks.keys()]);
-  const root = await resolveDataset(nameOrPath, {
-    owner,
-    revision: options.revision,
-    cacheDir: options.cacheDir,
-    localFilesOnly: options.localFilesOnly,
-  });
-  if (options.dataFiles !== undefined) return sourcesOfDataFiles(root, options.dataFiles, nameOrPath, options);
-  const folder = await folderOfConfig(root, nameOrPath, config);
-  const names = await filesIn(folder);
-  const task = await glueTaskOf(folder, names, config);
-  return task === undefined ? sourcesByName(folder, names, nameOrPath, options) : glueSources(folder, names, task);
-}
-
-/** The folder that holds a configuration's files: one below the root that is named so (in any case), or the root itself. */
-async function folderOfConfig(root: string, name: string, config: string | undefined): Promise<string> {
-  if (config === undefined) return root;
-  const task = glueTasks.get(config);
-  const keys = new Set([folderKey(config), ...(task === undefined ? [] : [folderKey(task.folder)])]);
-  if (keys.has(folderKey(baseName(root)))) return root;
-  const folders: string[] = [];
-  for (const entry of await listDirectory(root)) {
-    if ((await kindOf(joinPath(root, entry))) !== 'directory') continue;
-    if (keys.has(folderKey(entry))) return joinPath(root, entry);
-    folders.push(entry);
+  if (isGlob(name)) {
+    const files = await expandFiles('', name, { anywhere: true });
+    return { name, plan: { splits: bySplitNames(files) }, format, obtain: asTheyAre };
   }
-  // GLUE's files may lie in a folder of another name, if it is told which task they are.
-  if (task !== undefined && (await filesIn(root)).some((file) => Object.values(task.files).includes(file))) return root;
-  throw unknownConfig(name, config, folders);
-}
-
-function unknownConfig(name: string, config: string | undefined, known: readonly string[]): ArgumentError {
-  const near = config === undefined ? undefined : didYouMean(config, known);
-  return new ArgumentError('ERR_UNKNOWN_CONFIG', {
-    owner,
-    what: config === undefined ? `'${name}' needs a configuration` : `'${name}' has no such configuration`,
-    got: config,
-    expected: known.length === 0 ? 'none: it has no folders' : `one of ${known.join(', ')}`,
-    hint: near === undefined ? undefined : `did you mean '${near}'?`,
-  });
-}
-
-async function filesIn(folder: string): Promise<string[]> {
-  const files: string[] = [];
-  for (const entry of await listDirectory(folder)) {
-    if (!entry.startsWith('.') && (await kindOf(joinPath(folder, entry))) === 'file') files.push(entry);
+  if (/^(nyu-mll\/)?glue$/.test(name) && (config === undefined || !glueTasks.has(config))) {
+    throw unknownConfig(name, config, [...glueTasks.keys()]);
   }
-  return files;
+  const repository = await openRepository(name, options);
+  const plan = await planFiles(repository, { name, config, dataFiles: options.dataFiles, dataDir: options.dataDir });
+  return { name, config, plan, format, obtain: (paths) => obtainPaths(repository, paths) };
 }
 
-async function glueTaskOf(
-  folder: string,
-  files: readonly string[],
-  config: string | undefined,
-): Promise<GlueTask | undefined> {
-  const told = config === undefined ? undefined : glueTasks.get(config);
-  if (told !== undefined && files.some((file) => Object.values(told.files).includes(file))) return told;
-  if (!files.includes('train.tsv')) return undefined;
-  const found = recogniseGlue(baseName(folder), await readBytes(joinPath(folder, 'train.tsv')));
-  if (found !== undefined)
-    log.info(`[${owner}] ${folder} is read as GLUE's ${found.folder} (configuration '${found.config}')`);
-  return found;
+async function obtainPaths(repository: Repository, paths: readonly string[]): Promise<readonly string[]> {
+  const root = await repository.obtain(paths);
+  return paths.map((path) => joinPath(root, path));
 }
 
-function glueSources(folder: string, files: readonly string[], task: GlueTask): Sources {
-  const sources = new Map<string, Source>();
-  for (const [split, name] of Object.entries(task.files)) {
-    if (!files.includes(name)) continue;
-    const path = joinPath(folder, name);
-    sources.set(split, async () => parseGlue(await readBytes(path), path, task, split));
-  }
-  const missing = Object.values(task.files).filter((name) => !files.includes(name));
-  if (missing.length > 0) log.info(`[${owner}] ${folder} has no ${missing.join(', ')}`);
-  return sources;
-}
-
-/** Splits by the names of a folder's data files; where no name speaks of a split, all are `train`. */
-function sourcesByName(folder: string, names: readonly string[], name: string, options: LoadDatasetOptions): Sources {
-  const data = names.filter((file) => extensionOf(file) in readers);
-  if (data.length === 0) {
-    const unread = names.filter((file) => notReadYet.includes(extensionOf(file)));
-    throw new DataError('ERR_NO_DATA_FILES', {
+/** Hugging Face's `load_dataset('csv', data_files=…)`: files from anywhere on this machine. */
+async function filesAnywhere(name: string, options: LoadDatasetOptions): Promise<Map<string, readonly string[]>> {
+  const { dataFiles, dataDir = '' } = options;
+  if (dataFiles === undefined) {
+    throw new ArgumentError('ERR_NO_DATA_FILES', {
       owner,
-      what: `the folder holds no data files that are read`,
-      got: unread.length > 0 ? unread.join(', ') : names.slice(0, 10).join(', ') || 'nothing',
-      expected: 'files ending in .csv, .tsv, .jsonl or .ndjson',
-      file: folder,
+      what: `'${name}' is a format, and no files are named`,
+      hint: `say which: loadDataset('${name}', { dataFiles: 'train.${name === 'text' ? 'txt' : name}' })`,
     });
   }
-  const bySplit = new Map<string, string[]>();
-  const unnamed: string[] = [];
-  for (const file of data) {
-    const split = splitOfFile(file);
-    if (split === undefined) unnamed.push(file);
-    else bySplit.set(split, [...(bySplit.get(split) ?? []), file]);
-  }
-  if (bySplit.size === 0) {
-    log.info(`[${owner}] ${folder}: no file's name speaks of a split, so ${unnamed.join(', ')} is train`);
-    bySplit.set('train', unnamed);
-  } else if (unnamed.length > 0) {
-    log.info(`[${owner}] ${folder}: ${unnamed.join(', ')} left aside, since no split is in the name`);
-  }
-  const sources = new Map<string, Source>();
-  // The order in which people think of them, whatever the alphabet says.
-  for (const split of ['train', 'validation', 'test']) {
-    const files = bySplit.get(split);
-    if (files === undefined) continue;
-    if (files.length > 1) log.info(`[${owner}] ${folder}: ${split} is ${files.join(' + ')}`);
-    const paths = files.map((file) => joinPath(folder, file));
-    sources.set(split, sourceOf(paths, split, name, options));
-  }
-  return sources;
-}
-
-function sourcesOfDataFiles(
-  root: string,
-  dataFiles: NonNullable<LoadDatasetOptions['dataFiles']>,
-  name: string,
-  options: LoadDatasetOptions,
-): Sources {
-  const bySplit = typeof dataFiles === 'string' || isList(dataFiles) ? { train: dataFiles } : dataFiles;
-  const sources = new Map<string, Source>();
-  for (const [split, files] of Object.entries(bySplit)) {
-    const list = typeof files === 'string' ? [files] : files;
-    sources.set(
-      split,
-      sourceOf(
-        list.map((file) => joinPath(root, file)),
-        split,
-        name,
-        options,
-      ),
+  const isByName = typeof dataFiles === 'object' && !Array.isArray(dataFiles);
+  const bySplit = (isByName ? dataFiles : { train: dataFiles }) as Readonly<Record<string, string | readonly string[]>>;
+  const splits = new Map<string, readonly string[]>();
+  for (const [split, patterns] of Object.entries(bySplit)) {
+    const list = (typeof patterns === 'string' ? [patterns] : patterns).map((path) =>
+      dataDir === '' ? path : `${dataDir}/${path}`,
     );
+    splits.set(split, await expandFiles('', list, { anywhere: true }));
   }
-  return sources;
+  return splits;
 }
 
-function isList(value: unknown): value is readonly string[] {
-  return Array.isArray(value);
+function bySplitNames(files: readonly string[]): Map<string, readonly string[]> {
+  const bySplit = new Map<string, string[]>();
+  for (const file of files) {
+    const split = splitOfPath(file) ?? 'train';
+    bySplit.set(split, [...(bySplit.get(split) ?? []), file]);
+  }
+  return inUsualOrder(bySplit);
 }
 
-/** One split from files that stand one after another. */
-function sourceOf(paths: readonly string[], split: string, name: string, options: LoadDatasetOptions): Source {
-  return async () => {
+/** Reads the splits of a source, whole or as streams. */
+class Loader {
+  readonly #source: Source;
+  readonly #options: LoadDatasetOptions;
+  readonly #read = new Map<string, Promise<Dataset>>();
+
+  constructor(source: Source, options: LoadDatasetOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  async #paths(split: string): Promise<readonly string[]> {
+    return this.#source.obtain(this.#source.plan.splits.get(split) ?? []);
+  }
+
+  /** A whole split, read once however often it is asked for. */
+  read(split: string): Promise<Dataset> {
+    const known = this.#read.get(split) ?? this.#readWhole(split);
+    this.#read.set(split, known);
+    return known;
+  }
+
+  async #readWhole(split: string): Promise<Dataset> {
+    const { plan, name, config, format } = this.#source;
+    const paths = await this.#paths(split);
+    if (plan.glue !== undefined) return this.#readGlue(paths[0], split);
     const parts: Dataset[] = [];
-    for (const path of paths) parts.push(await readFile(path, options));
-    return concatenateDatasets(parts).withInfo({ name, split });
-  };
+    for (const path of paths) parts.push(await readDataFile(path, this.#options, format));
+    const whole = concatenateDatasets(parts);
+    const told = this.#options.features === undefined ? (plan.features ?? {}) : {};
+    return withTold(whole, told, name).withInfo({ name, ...(config === undefined ? {} : { config }), split });
+  }
+
+  async #readGlue(path: string, split: string): Promise<Dataset> {
+    const parts: Uint8Array[] = [];
+    let size = 0;
+    for await (const piece of textSource(path, this.#options).pieces()) {
+      parts.push(piece.slice());
+      size += piece.length;
+    }
+    const bytes = new Uint8Array(size);
+    let at = 0;
+    for (const part of parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return parseGlue(bytes, path, this.#source.plan.glue as never, split);
+  }
+
+  async readParts(parts: readonly SplitPart[], expression: string): Promise<Dataset> {
+    const read: Dataset[] = [];
+    for (const part of parts) {
+      const whole = await this.read(part.split);
+      const { start, stop } = rowsOfPart(part, whole.length);
+      read.push(stop - start === whole.length ? whole : whole.slice(start, stop));
+    }
+    return concatenateDatasets(read).withInfo({ split: expression });
+  }
+
+  async stream(split: string): Promise<IterableDataset> {
+    const { plan, name, config, format } = this.#source;
+    const info = { name, ...(config === undefined ? {} : { config }), split };
+    const paths = await this.#paths(split);
+    if (plan.glue !== undefined) {
+      const read = async () => wholeStream(await this.read(split));
+      return IterableDataset.fromStreams([read], (await this.read(split)).features, info);
+    }
+    const first = await openDataFile(paths[0], this.#options, format);
+    const features =
+      this.#options.features === undefined ? merged(first.features, plan.features ?? {}) : first.features;
+    const files = paths.map((path) => () => openDataFile(path, { ...this.#options, features }, format));
+    return IterableDataset.fromStreams(files, features, info);
+  }
+
+  async streamParts(parts: readonly SplitPart[], expression: string): Promise<IterableDataset> {
+    const streams: IterableDataset[] = [];
+    for (const part of parts) {
+      const whole = await this.stream(part.split);
+      const { from = 0, to } = part;
+      if (part.percent || from < 0 || (to ?? 0) < 0) {
+        throw new ArgumentError('ERR_SPLIT', {
+          owner,
+          what: 'a stream does not know its number of rows, which this part counts from',
+          got: expression,
+          expected: "rows from the start: 'train[:1000]', 'train[1000:2000]'",
+          hint: 'or leave streaming out',
+        });
+      }
+      const cut = from === 0 ? whole : whole.skip(from);
+      streams.push(to === undefined ? cut : cut.take(Math.max(0, to - from)));
+    }
+    return (streams.length === 1 ? streams[0] : IterableDataset.concatenate(streams)).withInfo({ split: expression });
+  }
 }
 
-async function readFile(path: string, options: LoadDatasetOptions): Promise<Dataset> {
-  const reader = readers[extensionOf(path)];
-  if (reader === undefined) {
-    throw new DataError('ERR_FORMAT', {
-      owner,
-      what: 'files of this kind are not read',
-      got: baseName(path),
-      expected: 'a name that ends in .csv, .tsv, .jsonl or .ndjson',
-      file: path,
-    });
-  }
-  if ((await kindOf(path)) !== 'file') {
-    throw new DataError('ERR_FILE_NOT_FOUND', { owner, what: 'there is no such file', file: path });
-  }
-  if (reader === 'conll') return readConll(textSource(path, options), options);
-  const bytes = await readBytes(path);
-  if (reader === 'jsonLines') return parseJsonLines(bytes, path, options);
-  if (reader === 'squad') return parseSquad(bytes, path, options);
-  // A file named .tsv has no quoting (as the media type text/tab-separated-values says) unless told.
-  return parseCsv(bytes, path, reader === 'tsv' ? { delimiter: '\t', quote: null, ...options } : options);
+/** The features that a file's own make together with those that README.md tells: the latter where the values fit. */
+function merged(own: Features, told: Features): Features {
+  const fits = (name: string) => name in told && (own[name] === 'string' || fitsFeature(own[name], told[name]));
+  return Object.fromEntries(Object.keys(own).map((name) => [name, fits(name) ? told[name] : own[name]]));
 }
 
-function extensionOf(path: string): string {
-  const name = baseName(path).toLowerCase();
-  return name.includes('.') ? name.slice(name.lastIndexOf('.') + 1) : '';
+/** The data set under the features that README.md tells, as far as its cells fit. */
+function withTold(dataset: Dataset, told: Features, name: string): Dataset {
+  let made = dataset;
+  const own = dataset.features;
+  for (const [column, feature] of Object.entries(merged(own, told))) {
+    if (JSON.stringify(feature) === JSON.stringify(own[column])) continue;
+    try {
+      made = made.castColumn(column, feature);
+    } catch (error) {
+      log.warn(
+        `[${owner}] ${name}: column '${column}' does not hold what README.md tells, and stays as it is (${(error as Error).message})`,
+      );
+    }
+  }
+  return made;
 }

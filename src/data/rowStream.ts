@@ -22,3 +22,22 @@ export interface RowStream {
   /** One pass over the rows, from the start or from the position of a batch. */
   batches(from?: StreamPosition): AsyncGenerator<RowBatch>;
 }
+
+/** Rows in memory that can be cut, as a data set can. */
+interface Sliceable {
+  readonly features: Features;
+  readonly length: number;
+  slice(start: number, stop: number): { toJSON(): readonly Row[] };
+}
+
+/** A data set in memory as a stream. */
+export function wholeStream(dataset: Sliceable, batchRows = 1000): RowStream {
+  return {
+    features: dataset.features,
+    async *batches(from = { offset: 0, line: 1 }) {
+      for (let at = from.offset; at < dataset.length; at += batchRows) {
+        yield { rows: dataset.slice(at, at + batchRows).toJSON(), position: { offset: at, line: 1 } };
+      }
+    },
+  };
+}

@@ -10,6 +10,8 @@ const words: ReadonlyMap<string, string> = new Map([
   ['dev', 'validation'],
   ['test', 'test'],
   ['testing', 'test'],
+  ['eval', 'test'],
+  ['evaluation', 'test'],
 ]);
 
 /** The split that a file's name speaks of (`dev.tsv`, `my-train-00001.csv`), by its first such word between punctuation or digits. */
@@ -19,6 +21,28 @@ export function splitOfFile(fileName: string): string | undefined {
     if (split !== undefined) return split;
   }
   return undefined;
+}
+
+/**
+ * The split that a path speaks of: in the form `<split>-00000-of-00001` any split's name (`unsupervised`), or else a
+ * known word in the file's name, or in the name of a folder around it, the nearest first.
+ */
+export function splitOfPath(path: string): string | undefined {
+  const steps = path.split('/').reverse();
+  const sharded = /^(\w+(?:\.\w+)*)-\d{5}-of-\d{5}(?:\D|$)/.exec(steps[0])?.[1];
+  if (sharded !== undefined) return words.get(sharded) ?? sharded;
+  for (const step of steps) {
+    const split = splitOfFile(step);
+    if (split !== undefined) return split;
+  }
+  return undefined;
+}
+
+/** Splits in the order in which people think of them, whatever the alphabet says; others stay as they come. */
+export function inUsualOrder<T>(bySplit: ReadonlyMap<string, T>): Map<string, T> {
+  const usual = ['train', 'validation', 'test'].filter((split) => bySplit.has(split));
+  const names = [...usual, ...[...bySplit.keys()].filter((split) => !usual.includes(split))];
+  return new Map(names.map((name) => [name, bySplit.get(name) as T]));
 }
 
 /** A part of a split. Bounds are rows, or percent where `percent`; undefined is the beginning or the end. */

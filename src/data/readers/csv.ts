@@ -21,22 +21,22 @@ import { decodeFile } from './text.ts';
 /** How a file of delimited cells is read. */
 export interface CsvOptions {
   /** One character. Default a comma; a tab for `.tsv` files. */
-  readonly delimiter?: string;
+  readonly delimiter?: string | undefined;
   /**
    * The character around cells that hold delimiters, line ends or quotes (doubled inside), as RFC 4180 has it; `null` where
    * a quote is a plain character. Default `"`; `null` for `.tsv` files.
    */
-  readonly quote?: string | null;
+  readonly quote?: string | null | undefined;
   /** Whether the first row holds the columns' names. Default true, or false where `columnNames` are given. */
-  readonly header?: boolean;
+  readonly header?: boolean | undefined;
   /** The columns' names, for a file without a header, or in place of the header where `header` is true. */
-  readonly columnNames?: readonly string[];
+  readonly columnNames?: readonly string[] | undefined;
   /** Cells that mean "missing". Default `['']`: an empty cell alone, quoted or not (`NA` and `null` are texts). */
-  readonly missingValues?: readonly string[];
+  readonly missingValues?: readonly string[] | undefined;
   /** The file's encoding by its WHATWG name. Default UTF-8. */
-  readonly encoding?: string;
+  readonly encoding?: string | undefined;
   /** Types of columns that are not to be inferred; other columns are. */
-  readonly features?: Features;
+  readonly features?: Features | undefined;
 }
 
 /**

@@ -4,6 +4,7 @@ import { Dataset } from '../dataset.ts';
 import type { Features, Row } from '../features.ts';
 import type { ByteSource } from './byteSource.ts';
 import { readJsonLines } from './jsonLines.ts';
+import { isSquad, squadDataset } from './squad.ts';
 import { lineOf } from './text.ts';
 
 /** How a JSON file is read. */
@@ -11,7 +12,7 @@ export interface JsonOptions {
   /** The key under which the rows stand, `'data'` in `{"version": …, "data": […]}`; `'a.b'` goes two steps. */
   readonly field?: string | undefined;
   /** Types of columns that are not to be inferred. */
-  readonly features?: Features;
+  readonly features?: Features | undefined;
 }
 
 const owner = 'loadDataset';
@@ -83,7 +84,8 @@ function notJson(file: string, text: string, cause: Error): DataError {
 
 /**
  * Reads a JSON file of rows: an array of objects; an object that holds one under `field` (without it, under `data` or its
- * only list of objects); an object of columns, which are lists of one length; or JSON Lines under another name.
+ * only list of objects); an object of columns, which are lists of one length; SQuAD's nested form; or JSON Lines under
+ * another name.
  * In messages a row is the object's number from 1.
  *
  * Throws what {@link readJsonValue} does, `ERR_JSON_ROWS` where there are no rows in it, and `ERR_MIXED_TYPES`,
@@ -96,6 +98,7 @@ export async function readJson(source: ByteSource, options: JsonOptions = {}): P
 
 /** The rows of a JSON value, as {@link readJson} finds them. */
 export function datasetOfJson(value: unknown, file: string, options: JsonOptions = {}): Dataset {
+  if (options.field === undefined && isSquad(value)) return squadDataset(value, file);
   const found = options.field === undefined ? rowsIn(value) : atField(value, options.field, file);
   const rows = isObject(found) ? rowsOfColumns(found, file) : found;
   if (!Array.isArray(rows)) throw noRows(file, value);

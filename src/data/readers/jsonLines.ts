@@ -10,9 +10,9 @@ import { decodeFile } from './text.ts';
 /** How a JSON Lines file is read. */
 export interface JsonLinesOptions {
   /** The file's encoding by its WHATWG name. Default UTF-8. */
-  readonly encoding?: string;
+  readonly encoding?: string | undefined;
   /** Types of columns that are not to be inferred. */
-  readonly features?: Features;
+  readonly features?: Features | undefined;
 }
 
 const owner = 'loadDataset';

@@ -27,7 +27,7 @@ const batchRows = 1000;
 /** How a Parquet file is read. */
 export interface ParquetOptions {
   /** Other types of columns than the file's own; cells are cast by the rules of `castColumn`. */
-  readonly features?: Features;
+  readonly features?: Features | undefined;
 }
 
 /**
@@ -243,7 +243,9 @@ async function readGroups(
         chunks.set(columnName, [...(chunks.get(columnName) ?? []), columnData]);
       },
     });
-    columns.forEach((column, k) => pushChunks(path, column, builders[k], chunks.get(column.name) ?? [], rows));
+    for (const [k, column] of columns.entries()) {
+      pushChunks(path, column, builders[k], chunks.get(column.name) ?? [], rows);
+    }
     rowStart += rows;
   }
   return new Dataset(new Map(columns.map(({ name }, k) => [name, builders[k].finish()])), { name: path });
