@@ -47,9 +47,10 @@ function flags(add: (program: Command) => void): string {
   const [command] = program.commands;
   const lines = [row('flag', 'meaning', 'default'), '|---|---|---|'];
   const groupOf = (option: Option) => option.helpGroupHeading?.replace(/:$/, '') ?? 'Options';
-  for (const group of new Set(command.options.map(groupOf))) {
+  const shown = command.options.filter((option) => !option.hidden);
+  for (const group of new Set(shown.map(groupOf))) {
     lines.push(row(`**${group}**`, '', ''));
-    for (const option of command.options.filter((each) => groupOf(each) === group)) lines.push(flag(option));
+    for (const option of shown.filter((each) => groupOf(each) === group)) lines.push(flag(option));
   }
   return lines.join('\n');
 }

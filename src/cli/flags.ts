@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { ArgumentError } from '../core/errors.ts';
 import type { OptionKind, OptionRule } from '../training/optionRules.ts';
-import { trainingOptions } from '../training/options.ts';
+import { trainingOptions, trainingTable } from '../training/options.ts';
 
 const groupTitles: Readonly<Record<OptionRule['group'], string>> = {
   length: 'Length and randomness:',
@@ -38,6 +38,28 @@ export function addTrainingFlags(command: Command): void {
     option.helpGroup(groupTitles[rule.group]);
     command.addOption(option);
   }
+  // Taken, or refused with what to do instead, but not in the help.
+  for (const name of otherNames) {
+    command.addOption(new Option(`${flagOf(name)} [value]`).argParser(readWord).hideHelp());
+  }
+}
+
+/** Names that are not in the table itself: other names of options, and what is refused. */
+const otherNames: readonly string[] = [
+  ...Object.values(trainingTable.options).flatMap(({ aliases = [] }) => aliases),
+  ...Object.keys(trainingTable.phrases ?? {}),
+  ...Object.keys(trainingTable.refused ?? {}),
+];
+
+/** A value whose type its flag does not tell. */
+function readWord(text: string): unknown {
+  if (/^(true|false)$/i.test(text)) return text.toLowerCase() === 'true';
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** Whether a name, in camelCase, is for the training options to take or to refuse. */
+export function isTrainingName(name: string): boolean {
+  return name in trainingOptions || otherNames.includes(name);
 }
 
 /** What a flag shows as its value. */
@@ -58,10 +80,10 @@ function placeholder(kind: OptionKind): string {
   }
 }
 
-/** The training options among a command's parsed options; those left out are left to the table. */
+/** The training options among a command's parsed options, under any of their names; those left out are left to the table. */
 export function trainingValues(options: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
-    Object.entries(options).filter(([name, value]) => name in trainingOptions && value !== undefined),
+    Object.entries(options).filter(([name, value]) => isTrainingName(name) && value !== undefined),
   );
 }
 

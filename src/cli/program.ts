@@ -1,7 +1,11 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '#platform/native';
 import { setExitCode, writeError, writeOutput } from '#platform/process';
+import { addCacheCommand } from './cache.ts';
+import { applyConfig } from './configFile.ts';
 import { addDoctorCommand } from './doctor.ts';
+import { addDownloadCommand } from './download.ts';
+import { showDownloads } from './downloadBar.ts';
 import { addEvaluateCommand } from './evaluate.ts';
 import { normalizeFlags } from './flags.ts';
 import { addPredictCommand } from './predict.ts';
@@ -23,8 +27,13 @@ export async function runCommand(line: readonly string[]): Promise<void> {
   addEvaluateCommand(program);
   addPredictCommand(program);
   addTokenizerCommand(program);
+  addDownloadCommand(program);
+  addCacheCommand(program);
   addDoctorCommand(program);
+  const stopShowing = showDownloads();
   try {
+    const named = program.commands.find((command) => command.name() === words[0]);
+    if (named?.options.some(({ long }) => long === '--config')) await applyConfig(named, words.slice(1));
     await program.parseAsync(words, { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) reportError(error, json);
@@ -36,5 +45,7 @@ export async function runCommand(line: readonly string[]): Promise<void> {
         );
       setExitCode(2);
     }
+  } finally {
+    stopShowing();
   }
 }

@@ -34,6 +34,7 @@ export function addTrainCommand(program: Command): void {
     .command('train')
     .description('Fine-tune a model on a data set, evaluate it and save it.')
     .argument('[data]', 'the data set, as --dataset')
+    .option('--config <file>', 'JSON or YAML with any of these flags as names; flags on the line go before it')
     .optionsGroup('Model:')
     .requiredOption('--model <path or name>', 'a directory with a model, or a name in the cache: bert-base-uncased')
     .option('--tokenizer <path or name>', 'the tokenizer, where it does not stand with the model')

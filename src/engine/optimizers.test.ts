@@ -142,7 +142,7 @@ test('rows of a table give the bits of the dense update, whatever the numbers', 
         expect(rows.gradient('table').every((x) => x === 0)).toBe(true);
       },
     ),
-    { numRuns: 12 },
+    { numRuns: 6 },
   );
 });
 

@@ -1,4 +1,4 @@
-import { ArgumentError, didYouMean } from '../core/errors.ts';
+import { ArgumentError, didYouMean, type ErrorPlace } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 
 /** What an option's value may be. */
@@ -82,56 +82,65 @@ export function snakeCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
+/** Where options were written, to be said in errors: the place of each by its name there. */
+export type PlaceOf = (written: string) => ErrorPlace;
+
+/** A given option: its value as it is kept, and the name that it was written under. */
+interface GivenOption {
+  readonly written: string;
+  readonly value: unknown;
+}
+
 /**
- * Checks options against a table and fills in what is left out; null, as in JSON, is left out too. snake_case names and
- * aliases are taken.
+ * Checks options against a table. null, as in JSON, is left out; snake_case names and aliases are taken.
+ * @returns what is given, by the table's names.
  * @throws ArgumentError for an unknown name (with a suggestion), a refused one (with what to do instead), a wrong type or a
  * value out of range, and for one option given twice.
  */
-export function resolveOptions(
+export function readOptions(
   owner: string,
   table: OptionTable,
   given: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
+  placeOf: PlaceOf = () => ({}),
+): ReadonlyMap<string, GivenOption> {
   const { options, phrases = {}, refused = {} } = table;
   const byAlias = new Map(
     Object.entries(options).flatMap(([name, { aliases = [] }]) => aliases.map((alias) => [alias, name] as const)),
   );
-  const resolved: Record<string, unknown> = Object.fromEntries(
-    Object.entries(options).map(([name, { fallback }]) => [name, fallback]),
-  );
-  const sources = new Map<string, string>();
+  const found = new Map<string, GivenOption>();
   const set = (name: string, written: string, value: unknown) => {
-    const earlier = sources.get(name);
+    const earlier = found.get(name);
     if (earlier !== undefined) {
       throw new ArgumentError('ERR_OPTION_TWICE', {
         owner,
-        what: `'${written}' and '${earlier}' are the same option`,
+        what: `'${written}' and '${earlier.written}' are the same option`,
         hint: 'leave one of them out',
+        ...placeOf(written),
       });
     }
-    sources.set(name, written);
-    resolved[name] = readValue(owner, written, options[name].kind, value);
+    const context = { owner, name: written, place: placeOf(written) };
+    found.set(name, { written, value: readValue(context, options[name].kind, value) });
   };
   const meaningless: string[] = [];
   for (const [written, value] of Object.entries(given)) {
+    const context = { owner, name: written, place: placeOf(written) };
     const camel = camelCase(written);
     const name = byAlias.get(camel) ?? camel;
     const known = Object.hasOwn(options, name);
     if (!known && Object.hasOwn(phrases, camel)) {
       if (value === undefined || value === null) continue;
       const meant = phrases[camel].read(value);
-      if (meant === undefined) throw wrongValue(owner, written, value, phrases[camel].expected);
+      if (meant === undefined) throw wrongValue(context, value, phrases[camel].expected);
       for (const [each, of] of Object.entries(meant)) set(each, written, of);
       continue;
     }
     if (!known && Object.hasOwn(refused, camel)) {
-      if (!saysNothing(value, refused[camel].fallback)) throw refusedOption(owner, written, refused[camel].hint);
+      const { fallback, hint } = refused[camel];
+      if (!saysNothing(value, fallback)) throw refusedOption(context, `'${written}' has no meaning here`, hint);
       if (value !== undefined) meaningless.push(written);
       continue;
     }
-    if (!known)
-      throw unknownOption(owner, written, [...Object.keys(options), ...byAlias.keys(), ...Object.keys(phrases)]);
+    if (!known) throw unknownOption(context, [...Object.keys(options), ...byAlias.keys(), ...Object.keys(phrases)]);
     if (value === undefined || value === null) continue;
     set(name, written, value);
   }
@@ -140,7 +149,31 @@ export function resolveOptions(
       `${owner}: left out, since each stands at Python's default and has no meaning here: ${meaningless.join(', ')}`,
     );
   }
-  return resolved;
+  return found;
+}
+
+/** {@link readOptions}, with what is left out filled in. */
+export function resolveOptions(
+  owner: string,
+  table: OptionTable,
+  given: Readonly<Record<string, unknown>>,
+  placeOf?: PlaceOf,
+): Record<string, unknown> {
+  const found = readOptions(owner, table, given, placeOf);
+  return Object.fromEntries(
+    Object.entries(table.options).map(([name, { fallback }]) => [
+      name,
+      found.has(name) ? found.get(name)!.value : fallback,
+    ]),
+  );
+}
+
+/** Which option an error is about. */
+interface OptionContext {
+  readonly owner: string;
+  /** As it was written. */
+  readonly name: string;
+  readonly place: ErrorPlace;
 }
 
 function saysNothing(value: unknown, fallback: RefusedOption['fallback']): boolean {
@@ -148,76 +181,71 @@ function saysNothing(value: unknown, fallback: RefusedOption['fallback']): boole
   return Array.isArray(value) && value.length === 0 && Array.isArray(fallback);
 }
 
-function refusedOption(owner: string, written: string, hint: string): ArgumentError {
-  return new ArgumentError('ERR_OPTION_REFUSED', { owner, what: `'${written}' has no meaning here`, hint });
+function refusedOption({ owner, place }: OptionContext, what: string, hint: string): ArgumentError {
+  return new ArgumentError('ERR_OPTION_REFUSED', { owner, what, hint, ...place });
 }
 
-function unknownOption(owner: string, written: string, known: readonly string[]): ArgumentError {
-  const near = didYouMean(camelCase(written), known);
+function unknownOption({ owner, name, place }: OptionContext, known: readonly string[]): ArgumentError {
+  const near = didYouMean(camelCase(name), known);
   return new ArgumentError('ERR_UNKNOWN_OPTION', {
     owner,
-    what: `there is no option '${written}'`,
+    what: `there is no option '${name}'`,
     hint: near === undefined ? `the options are ${known.join(', ')}` : `did you mean '${near}'?`,
+    ...place,
   });
 }
 
-function wrongValue(owner: string, name: string, got: unknown, expected: string): ArgumentError {
-  return new ArgumentError('ERR_OPTION_VALUE', { owner, what: `'${name}' has a wrong value`, got, expected });
+function wrongValue({ owner, name, place }: OptionContext, got: unknown, expected: string): ArgumentError {
+  return new ArgumentError('ERR_OPTION_VALUE', { owner, what: `'${name}' has a wrong value`, got, expected, ...place });
 }
 
 /** The value as it is kept. @throws ArgumentError where it does not fit. */
-function readValue(owner: string, name: string, kind: OptionKind, value: unknown): unknown {
+function readValue(context: OptionContext, kind: OptionKind, value: unknown): unknown {
   switch (kind.type) {
     case 'choice':
-      return readChoice(owner, name, kind, value);
+      return readChoice(context, kind, value);
     case 'list': {
       const items: unknown[] =
         typeof value === 'string' ? value.split(/\s*,\s*/) : Array.isArray(value) ? value : [value];
-      return [...new Set(items.map((item) => readChoice(owner, name, kind, item)))];
+      return [...new Set(items.map((item) => readChoice(context, kind, item)))];
     }
     case 'custom': {
       const read = kind.read(value);
-      if (read === undefined) throw wrongValue(owner, name, value, kind.expected);
+      if (read === undefined) throw wrongValue(context, value, kind.expected);
       return read;
     }
     case 'steps':
       if (typeof value === 'number' && ((value > 0 && value < 1) || (Number.isSafeInteger(value) && value >= 1)))
         return value;
-      throw wrongValue(owner, name, value, 'a whole number of at least 1, or a share of all steps between 0 and 1');
+      throw wrongValue(context, value, 'a whole number of at least 1, or a share of all steps between 0 and 1');
     case 'string':
       if (typeof value === 'string' || (kind.orBoolean === true && typeof value === 'boolean')) return value;
-      throw wrongValue(owner, name, value, kind.orBoolean === true ? 'a string or a boolean' : 'a string');
+      throw wrongValue(context, value, kind.orBoolean === true ? 'a string or a boolean' : 'a string');
     case 'boolean':
       if (typeof value === 'boolean') return value;
-      throw wrongValue(owner, name, value, 'a boolean');
+      throw wrongValue(context, value, 'a boolean');
     default:
-      return readNumber(owner, name, kind, value);
+      return readNumber(context, kind, value);
   }
 }
 
-function readChoice(owner: string, name: string, kind: Choices, value: unknown): string {
+function readChoice(context: OptionContext, kind: Choices, value: unknown): string {
   const { choices, also = {}, refused = {} } = kind;
   // A spelling may be written as a boolean: `true` for 'true'.
   const text = typeof value === 'boolean' ? String(value) : value;
   if (typeof text === 'string') {
     if (choices.includes(text)) return text;
     if (Object.hasOwn(also, text)) return also[text];
-    if (Object.hasOwn(refused, text)) {
-      throw new ArgumentError('ERR_OPTION_REFUSED', {
-        owner,
-        what: `'${name}' may not be '${text}' here`,
-        hint: refused[text],
-      });
-    }
+    if (Object.hasOwn(refused, text))
+      throw refusedOption(context, `'${context.name}' may not be '${text}' here`, refused[text]);
   }
   const near = typeof text === 'string' ? didYouMean(text, choices) : undefined;
   const expected = `one of ${choices.join(', ')}${near === undefined ? '' : ` (did you mean '${near}'?)`}`;
-  throw wrongValue(owner, name, value, expected);
+  throw wrongValue(context, value, expected);
 }
 
 function readNumber(
-  owner: string,
-  name: string,
+  context: OptionContext,
   kind: Extract<OptionKind, { type: 'integer' | 'number' }>,
   value: unknown,
 ): number {
@@ -236,5 +264,5 @@ function readNumber(
     Number.isFinite(max) && `of at most ${max}`,
   ].filter((bound) => bound !== false);
   const expected = `${kind.type === 'integer' ? 'a whole number' : 'a number'} ${bounds.join(' and ')}`.trim();
-  throw wrongValue(owner, name, value, expected);
+  throw wrongValue(context, value, expected);
 }

@@ -1,4 +1,5 @@
-import { resolveOptions, snakeCase } from './optionRules.ts';
+import { readOptionsFile } from './argumentFiles.ts';
+import { type PlaceOf, readOptions, resolveOptions, snakeCase } from './optionRules.ts';
 import { trainingTable } from './options.ts';
 import type { ClassWeights } from './optionValues.ts';
 import type { ParameterGroup } from './parameterGroups.ts';
@@ -163,6 +164,8 @@ export type ResolvedTrainingArguments = {
       : NonNullable<TrainingArgumentsOptions[K]>;
 };
 
+const owner = 'TrainingArguments';
+
 export interface TrainingArguments extends ResolvedTrainingArguments {}
 
 /**
@@ -175,10 +178,27 @@ export interface TrainingArguments extends ResolvedTrainingArguments {}
 // biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the fields are assigned from the table of options
 export class TrainingArguments {
   constructor(options: TrainingArgumentsOptions = {}) {
-    Object.assign(this, resolveOptions('TrainingArguments', trainingTable, options as Record<string, unknown>));
+    Object.assign(this, resolveOptions(owner, trainingTable, options as Record<string, unknown>));
     // Its own numbers are checked by the schedule; what they are together, at any step.
     const { learningRate } = this;
     makeSchedule(this.lrSchedulerType, this.lrSchedulerKwargs)(0, { learningRate, warmupSteps: 0, totalSteps: 1 });
+  }
+
+  /**
+   * Options from a JSON or YAML file, under names in camelCase or Hugging Face's snake_case; what Python's
+   * `TrainingArguments.to_json_string` writes is taken.
+   * @param options go before what the file says.
+   * @throws ArgumentError that names file and line.
+   *
+   * @example
+   * const args = await TrainingArguments.fromFile('run.yaml', { seed: 7 });
+   */
+  static async fromFile(path: string, options: TrainingArgumentsOptions = {}): Promise<TrainingArguments> {
+    const { values, placeOf } = await readOptionsFile('TrainingArguments.fromFile', path);
+    const inFile = readTrainingOptions(values, placeOf);
+    const given = readOptions(owner, trainingTable, options as Record<string, unknown>);
+    const merged = new Map([...inFile, ...given]);
+    return new TrainingArguments(Object.fromEntries([...merged].map(([name, { value }]) => [name, value])));
   }
 
   /** Every option with its value, under Hugging Face's snake_case names; taken again by the constructor. */
@@ -191,6 +211,11 @@ export class TrainingArguments {
       ]),
     );
   }
+}
+
+/** Checks options that a file has, and gives those that are there by their names here. */
+export function readTrainingOptions(values: Readonly<Record<string, unknown>>, placeOf: PlaceOf) {
+  return readOptions(owner, trainingTable, values, placeOf);
 }
 
 /** Patterns are written as `/…/`. */
