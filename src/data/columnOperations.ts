@@ -82,6 +82,7 @@ export function castCell(cell: Cell, from: Feature, target: Feature): Cell | und
   if (target === 'string') return castToString(cell, from);
   if (target === 'bool') return castToBool(cell);
   if (isClassLabel(target)) return castToClass(cell, from, target);
+  if (target === 'float64' && typeof cell === 'number') return cell;
   if (target === 'int64' || target === 'float64') {
     const text = typeof cell === 'string' ? cell.trim() : undefined;
     if (text === '' || Array.isArray(cell) || (typeof cell === 'object' && cell !== null)) return undefined;

@@ -7,7 +7,7 @@ import { type ColumnBuilder, makeBuilder, StringBuilder } from '../columnBuilder
 import { castCells, type IndexedColumn } from '../columnOperations.ts';
 import type { ColumnStorage } from '../columns.ts';
 import { Dataset } from '../dataset.ts';
-import type { Feature, Features } from '../features.ts';
+import { type Feature, type Features, sameFeature } from '../features.ts';
 import { featuresOfInfo, fitsFeature } from '../huggingFaceFeatures.ts';
 import type { RowBatch, RowStream } from '../rowStream.ts';
 import { isGzip, rawPieces } from './byteSource.ts';
@@ -169,10 +169,13 @@ function checkMetadata(path: string, file: AsyncBuffer, metadata: FileMetaData):
   const fail = (what: string): never => {
     throw damaged(path, new Error(what));
   };
-  let rows = 0n;
   for (const group of metadata.row_groups) {
-    rows += group.num_rows;
-    if (group.num_rows < 0n) fail('a row group has a negative number of rows');
+    const values = group.columns.map(({ meta_data: column }) => column?.num_values ?? 0n);
+    // A row has at least one value (a missing one too) in every column. (The file's own number of rows may be wrong:
+    // some writers leave it 0.)
+    if (group.num_rows < 0n || values.some((count) => count < group.num_rows || count > 2n ** 31n)) {
+      fail('a row group has an impossible number of rows');
+    }
     for (const { meta_data: column } of group.columns) {
       if (column === undefined) continue;
       const start = column.dictionary_page_offset ?? column.data_page_offset;
@@ -185,7 +188,6 @@ function checkMetadata(path: string, file: AsyncBuffer, metadata: FileMetaData):
       }
     }
   }
-  if (rows !== metadata.num_rows) fail('the row groups and the file have different numbers of rows');
 }
 
 /** Dates and times as ISO 8601 texts, with as many digits of a second as there are; texts as their bytes. */
@@ -305,7 +307,8 @@ function withFeatures(
     const storage = (view as IndexedColumn).storage;
     const wanted: Feature | undefined = given?.[name];
     const fromFooter = told[name];
-    if (wanted !== undefined) {
+    if (wanted !== undefined && sameFeature(wanted, storage.feature)) columns.set(name, storage);
+    else if (wanted !== undefined) {
       columns.set(name, castCells({ owner, file: path, column: name, row: (at) => firstRow + at + 1 }, view, wanted));
     } else if (fromFooter !== undefined && fitsFeature(storage.feature, fromFooter)) {
       columns.set(name, storage.withFeature(fromFooter));
