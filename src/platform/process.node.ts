@@ -16,6 +16,11 @@ export function terminalWidth(): number | undefined {
   return process.stderr.isTTY ? process.stderr.columns : undefined;
 }
 
+/** Whether a person can be asked: both the input and the messages are a terminal. */
+export function isInteractive(): boolean {
+  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+}
+
 /** Sets the code with which the process will end by itself. */
 export function setExitCode(code: number): void {
   process.exitCode = code;
