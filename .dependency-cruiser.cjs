@@ -83,17 +83,17 @@ module.exports = {
     {
       name: 'engine-by-its-interface',
       comment:
-        'outside src/engine only its interface, its selection and the arena are known; no engine is reached into',
+        'outside src/engine only its interface, its selection, the arena and the optimizers are known; no engine is reached into',
       severity: 'error',
       from: { path: '^src/', pathNot: `^src/engine/|${tests}` },
-      to: { path: '^src/engine/', pathNot: '^src/engine/(engine|select|arena|doctor)\\.ts$' },
+      to: { path: '^src/engine/', pathNot: '^src/engine/(engine|select|arena|optimizers|doctor)\\.ts$' },
     },
     {
       name: 'training-touches-no-weight',
-      comment: 'weights and updates belong to the engine: training, tasks and the command know only its interface',
+      comment: 'weights and updates belong to the engine: training, tasks and the command know only its interface, and name an optimizer',
       severity: 'error',
       from: { path: '^src/(tasks|training|pipelines|cli)/', pathNot: `${tests}|^src/cli/doctor\\.ts$` },
-      to: { path: '^src/(kernels|graph)/|^src/engine/(?!engine\\.ts$)' },
+      to: { path: '^src/(kernels|graph)/|^src/engine/(?!(engine|optimizers)\\.ts$)' },
     },
     {
       name: 'folders-by-their-index',

@@ -117,7 +117,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       columns,
       taskOptions,
       tokenizer,
-      onEvent: progress.show,
+      onEvent: args.disableTqdm ? undefined : progress.show,
     });
     const trained = await trainer.train({ signal: interrupt.signal }).catch((error: unknown) => {
       if (interrupt.signal.aborted && error === interrupt.signal.reason) return undefined;

@@ -36,6 +36,8 @@ export type TrainingEvent =
       readonly loss: number;
       readonly gradientNorm: number;
       readonly learningRate: number;
+      /** Real tokens of all steps so far, where `includeNumInputTokensSeen` asks for it. */
+      readonly tokensSeen?: number;
     }
   | { readonly type: 'evaluation'; readonly step: number; readonly epoch: number; readonly metrics: Metrics }
   | {

@@ -1,10 +1,10 @@
 import { FettleError } from '../core/errors.ts';
-import { RandomSampler } from '../data/index.ts';
 import type { Metrics } from '../tasks/task.ts';
 import { type BestMetric, isBetter } from './bestMetric.ts';
 import type { SavedCheckpoint } from './checkpoints.ts';
 import type { SaveReason, TrainingEvent, TrainOutput } from './events.ts';
 import type { Position } from './position.ts';
+import { trainingSampler } from './sampling.ts';
 import type { LogEntry, TrainerControl } from './trainerState.ts';
 import { type StepContext, type StepResult, trainStep } from './trainStep.ts';
 
@@ -29,8 +29,8 @@ export interface LoopContext<Feature> extends StepContext<Feature> {
  * from where it stands as if it had never stopped.
  */
 export async function* trainingLoop<Feature>(context: LoopContext<Feature>): AsyncGenerator<TrainingEvent> {
-  const { args, plan, features, state, control, position, callbacks } = context;
-  const sampler = new RandomSampler(features.length, args.dataSeed ?? args.seed);
+  const { args, plan, task, features, state, control, position, callbacks } = context;
+  const sampler = trainingSampler(args, task, features);
   const before = position.seconds;
   const started = performance.now();
   const clock = () => {
@@ -151,7 +151,8 @@ async function* writeLog<Feature>(context: LoopContext<Feature>, passed: StepRes
     ...placeOf(context),
   };
   state.logHistory.push(logs);
-  yield { type: 'log', ...placeOf(context), ...passed, loss };
+  const { num_input_tokens_seen: tokensSeen } = logs;
+  yield { type: 'log', ...placeOf(context), ...passed, loss, ...(tokensSeen === undefined ? {} : { tokensSeen }) };
   await callbacks.call('onLog', { logs });
 }
 

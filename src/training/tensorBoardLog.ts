@@ -34,6 +34,7 @@ function scalarsOf(event: TrainingEvent): ScalarSummary[] {
       { tag: 'train/grad_norm', value: event.gradientNorm },
       { tag: 'train/learning_rate', value: event.learningRate },
       { tag: 'train/epoch', value: event.epoch },
+      ...(event.tokensSeen === undefined ? [] : [{ tag: 'train/num_input_tokens_seen', value: event.tokensSeen }]),
     ];
   }
   if (event.type !== 'evaluation') return [];

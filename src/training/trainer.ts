@@ -15,9 +15,11 @@ import { logEvent } from './eventLog.ts';
 import { type TrainingEvent, TrainingRun } from './events.ts';
 import { trainingLoop } from './loop.ts';
 import { lossFor, weighClasses } from './losses.ts';
-import { optimizerFor, parameterSettings } from './optimizers.ts';
+import { optimizerFor } from './optimizers.ts';
+import { parameterSettings } from './parameterSettings.ts';
 import { planTraining } from './plan.ts';
 import { checkRun, findCheckpoint, prepareRun } from './prepareRun.ts';
+import { applyLogLevel, tensorBoardDirectory } from './reporting.ts';
 import { TensorBoardLog } from './tensorBoardLog.ts';
 import {
   checkTrainerOptions,
@@ -76,6 +78,7 @@ export class Trainer {
     checkTrainerOptions(options);
     this.#model = options.model;
     this.args = options.args instanceof TrainingArguments ? options.args : new TrainingArguments(options.args);
+    applyLogLevel(this.args);
     this.#options = options;
     this.#tokenizer = options.tokenizer;
     this.#evalSets = namedSets(options.evalDataset);
@@ -129,6 +132,7 @@ export class Trainer {
     if (trainDataset === undefined) throw missingDataset('train', 'trainDataset');
     if (args.evalStrategy !== 'no' && !hasEvaluation) throw missingDataset('evalStrategy', 'evalDataset');
     if (args.evalOnStart && !hasEvaluation) throw missingDataset('evalOnStart', 'evalDataset');
+    const boardDirectory = tensorBoardDirectory(args);
     await checkRun(args, hasEvaluation);
     const checkpoint = await findCheckpoint(args, resumeFromCheckpoint);
     await this.#initModel();
@@ -169,7 +173,7 @@ export class Trainer {
     this.#callbacks = run.loop.callbacks;
     this.#checkpoints = run.checkpoints;
     // Only now, so that a run that is refused leaves no file.
-    const board = args.loggingDir === undefined ? undefined : await TensorBoardLog.open(args.loggingDir);
+    const board = boardDirectory === undefined ? undefined : await TensorBoardLog.open(boardDirectory);
     const events = this.#events(
       {
         type: 'begin',

@@ -255,12 +255,28 @@ describe('TrainingArguments', () => {
   test('names that say what other options are', () => {
     expect(make({ group_by_length: true }).trainSamplingStrategy).toBe('group_by_length');
     expect(make({ groupByLength: false }).trainSamplingStrategy).toBe('random');
-    expect(make({ optim_args: 'momentum=0.9, nesterov=true' })).toMatchObject({ momentum: 0.9, nesterov: true });
-    expect(make({ optimArgs: { dampening: 0.5 } }).dampening).toBe(0.5);
+    expect(make({ optim: 'sgd', optim_args: 'momentum=0.9, nesterov=true' })).toMatchObject({
+      momentum: 0.9,
+      nesterov: true,
+    });
+    expect(make({ optim: 'sgd', optimArgs: { dampening: 0.5 } }).dampening).toBe(0.5);
     expect(failure(() => make({ optimArgs: 'amsgrad=true' })).code).toBe('ERR_OPTION_VALUE');
     expect(failure(() => make({ optimArgs: { momentum: 0.9 }, momentum: 0.8 })).code).toBe('ERR_OPTION_TWICE');
     // What Python 4 writes: the share says nothing beside the steps.
     expect(make({ warmup_ratio: 0, warmup_steps: 500 }).warmupSteps).toBe(500);
+  });
+
+  test('what does not go together is refused when the arguments are made', () => {
+    expect(failure(() => make({ momentum: 0.9 })).message).toBe(
+      "[TrainingArguments] momentum, dampening and nesterov are numbers of SGD, got 'optim adamw_torch'; set optim: 'sgd', or leave them out",
+    );
+    expect(failure(() => make({ optim: 'sgd', nesterov: true })).message).toContain(
+      'momentum above 0 and no dampening',
+    );
+    expect(failure(() => make({ adamBeta2: 1 })).message).toContain('beta2 does not fit');
+    expect(failure(() => make({ reportTo: 'none,tensorboard' })).message).toContain(
+      "'reportTo' says 'none' and something else",
+    );
   });
 
   test('values with a form of their own come back from JSON', () => {

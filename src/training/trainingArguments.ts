@@ -1,4 +1,6 @@
+import { ArgumentError } from '../core/errors.ts';
 import { readOptionsFile } from './argumentFiles.ts';
+import { optimizerFor } from './optimizers.ts';
 import { type PlaceOf, readOptions, resolveOptions, snakeCase } from './optionRules.ts';
 import { trainingTable } from './options.ts';
 import type { ClassWeights } from './optionValues.ts';
@@ -182,6 +184,15 @@ export class TrainingArguments {
     // Its own numbers are checked by the schedule; what they are together, at any step.
     const { learningRate } = this;
     makeSchedule(this.lrSchedulerType, this.lrSchedulerKwargs)(0, { learningRate, warmupSteps: 0, totalSteps: 1 });
+    optimizerFor(this);
+    if (this.reportTo !== undefined && this.reportTo.length > 1 && this.reportTo.includes('none')) {
+      throw new ArgumentError('ERR_OPTION_VALUE', {
+        owner,
+        what: "'reportTo' says 'none' and something else",
+        got: this.reportTo.join(', '),
+        hint: 'leave one of them out',
+      });
+    }
   }
 
   /**
