@@ -87,7 +87,7 @@ export function combineMetrics<P, R>(metrics: readonly Metric<object, Scores, P,
     greaterIsBetter: first.greaterIsBetter,
     takes: first.takes,
     compute: (predictions, references, options) =>
-      merge(
+      mergeScores(
         names,
         metrics.map((metric) => metric.compute(predictions, references, options)),
       ),
@@ -98,7 +98,7 @@ export function combineMetrics<P, R>(metrics: readonly Metric<object, Scores, P,
           for (const accumulator of accumulators) accumulator.add(predictions, references);
         },
         compute: () =>
-          merge(
+          mergeScores(
             names,
             accumulators.map((accumulator) => accumulator.compute()),
           ),
@@ -107,7 +107,7 @@ export function combineMetrics<P, R>(metrics: readonly Metric<object, Scores, P,
     resampler(predictions, references, options) {
       const resamplers = metrics.map((metric) => metric.resampler(predictions, references, options));
       return (rows) =>
-        merge(
+        mergeScores(
           names,
           resamplers.map((resampler) => resampler(rows)),
         );
@@ -115,7 +115,8 @@ export function combineMetrics<P, R>(metrics: readonly Metric<object, Scores, P,
   };
 }
 
-function merge(names: readonly string[], scores: readonly Scores[]): Scores {
+/** Scores of several metrics as one record; a name that several have gets the metric in front. */
+export function mergeScores(names: readonly string[], scores: readonly Scores[]): Scores {
   const seen = new Map<string, number>();
   for (const key of scores.flatMap(Object.keys)) seen.set(key, (seen.get(key) ?? 0) + 1);
   return Object.fromEntries(

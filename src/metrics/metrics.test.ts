@@ -157,6 +157,38 @@ describe('streaming', () => {
     );
   });
 
+  test('the order of rows does not matter; scores stay in their bounds; the truth has the best ones', () => {
+    const best: Record<string, number> = { mse: 0, rmse: 0, mae: 0 };
+    const tables = fc.array(fc.tuple(fc.nat(1), fc.nat(1)), { minLength: 2, maxLength: 20 });
+    fc.assert(
+      fc.property(tables, (rows) => {
+        const predictions = rows.map(([p]) => p);
+        const references = rows.map(([, r]) => r);
+        fc.pre(new Set(references).size === 2);
+        for (const metric of metrics.values()) {
+          const { value } = quietly(() => [
+            metric.compute(predictions, references),
+            metric.compute(predictions.toReversed(), references.toReversed()),
+            metric.compute(references, references),
+          ]);
+          for (const [name, score] of Object.entries(value[0])) {
+            if (Number.isNaN(score)) expect(value[1][name], name).toBeNaN();
+            else expect(Math.abs(value[1][name] - score), name).toBeLessThan(1e-12);
+            if (!Number.isNaN(score)) expect(Math.abs(score), name).toBeLessThanOrEqual(1);
+            expect(Math.abs(value[2][name] - (best[name] ?? 1)), name).toBeLessThan(1e-12);
+          }
+        }
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('a row that is no label is named by its number among all rows', () => {
+    const accumulator = accuracy.create();
+    accumulator.add([1, 0], [1, 0]);
+    expect(() => accumulator.add([1], [-100])).toThrow(/no class label \(row 3\), got -100/);
+  });
+
   test('compute may be asked between batches', () => {
     const accumulator = accuracy.create();
     accumulator.add([1], [1]);
