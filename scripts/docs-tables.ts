@@ -5,7 +5,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, type Option } from 'commander';
+import { addCacheDeleteCommand, addCacheListCommand } from '../src/cli/cache.ts';
 import { addDoctorCommand } from '../src/cli/doctor.ts';
+import { addDownloadCommand } from '../src/cli/download.ts';
 import { addEvaluateCommand } from '../src/cli/evaluate.ts';
 import { addPredictCommand } from '../src/cli/predict.ts';
 import { addTokenizerTrainCommand } from '../src/cli/tokenizer.ts';
@@ -20,6 +22,9 @@ export const tables: Readonly<Record<string, Readonly<Record<string, () => strin
     evaluate: () => flags(addEvaluateCommand),
     predict: () => flags(addPredictCommand),
     'tokenizer train': () => flags(addTokenizerTrainCommand),
+    download: () => flags(addDownloadCommand),
+    'cache list': () => flags(addCacheListCommand),
+    'cache delete': () => flags(addCacheDeleteCommand),
     doctor: () => flags(addDoctorCommand),
   },
   'docs/training-arguments.md': { options },
