@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
-import { ArgumentError, DataError } from '../core/errors.ts';
-import { type Dataset, type DatasetDict, loadDataset } from '../data/index.ts';
+import { ArgumentError } from '../core/errors.ts';
+import { type Dataset, type DatasetDict, loadDataset, takeSplit } from '../data/index.ts';
 import type { ColumnNames } from '../tasks/textColumns.ts';
 
 /** The flags that say where the data is. */
@@ -50,16 +50,9 @@ export async function loadFlaggedDataset(flags: DataFlags, positional?: string):
     : loadDataset(glue[1], glue[2]);
 }
 
-/** One split by name. @throws DataError that lists the splits. */
+/** One split by name, or a part of one: `train[:80%]`. @throws DataError that lists the splits. */
 export function splitOf(dataset: DatasetDict, name: string): Dataset {
-  const split = dataset[name];
-  if (split !== undefined) return split;
-  throw new DataError('ERR_UNKNOWN_SPLIT', {
-    owner: 'fettle',
-    what: 'there is no such split',
-    got: name,
-    expected: `one of ${Object.keys(dataset).join(', ')}`,
-  });
+  return takeSplit(dataset, name);
 }
 
 /** The columns that the flags name. */

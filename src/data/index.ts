@@ -39,3 +39,4 @@ export type { CursorState } from './rowCursor.ts';
 export type { ColumnBatch } from './rowStages.ts';
 export { LengthGroupedSampler, RandomSampler, type Sampler, SequentialSampler } from './samplers.ts';
 export type { TrainTestSplitOptions } from './split.ts';
+export { takeSplit } from './takeSplit.ts';
