@@ -5,6 +5,21 @@ import { pearson } from './pearson.ts';
 import { f1 } from './precisionRecallF1.ts';
 import { spearman } from './spearman.ts';
 
+/** The names of GLUE's tasks, as Hugging Face's `evaluate` has them. */
+export type GlueTask =
+  | 'cola'
+  | 'sst2'
+  | 'mrpc'
+  | 'qqp'
+  | 'stsb'
+  | 'mnli'
+  | 'mnli_matched'
+  | 'mnli_mismatched'
+  | 'qnli'
+  | 'rte'
+  | 'wnli'
+  | 'hans';
+
 /** What GLUE scores each of its tasks by (gluebenchmark.com/faq), by Hugging Face's configuration names; `hans` is the test set for MNLI's models. */
 export const glueMetrics: Readonly<Record<string, readonly Metric[]>> = {
   cola: [matthewsCorrelation],
@@ -19,4 +34,4 @@ export const glueMetrics: Readonly<Record<string, readonly Metric[]>> = {
   rte: [accuracy],
   wnli: [accuracy],
   hans: [accuracy],
-};
+} satisfies Record<GlueTask, readonly Metric[]>;

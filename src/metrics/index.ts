@@ -8,7 +8,7 @@ export { type ConfusionMatrix, type ConfusionMatrixOptions, confusionMatrix } fr
 export { type Entity, lenientEntities } from './entities.ts';
 export type { EntityScores, SeqevalReport } from './entityCounts.ts';
 export type { EntityScheme } from './entityScheme.ts';
-export { glueMetrics } from './glue.ts';
+export { type GlueTask, glueMetrics } from './glue.ts';
 export { type AnyMetric, combine, loadMetric, type MetricByName, type MetricName, metricNames } from './loadMetric.ts';
 export { logLoss } from './logLoss.ts';
 export { matthewsCorrelation } from './matthews.ts';

@@ -6,6 +6,7 @@ import {
   type ClassTruth,
   combine,
   f1,
+  type GlueTask,
   glueMetrics,
   loadMetric,
   type Metric,
@@ -43,7 +44,7 @@ describe('loadMetric', () => {
 
   test("GLUE's tasks come as one metric", () => {
     for (const [task, own] of Object.entries(glueMetrics)) {
-      const metric = loadMetric('glue', task);
+      const metric = loadMetric('glue', task as GlueTask);
       expect(metric.name).toBe(`glue/${task}`);
       const rows: [number[], number[]] = [
         [1, 0, 1, 1],
@@ -67,7 +68,9 @@ describe('loadMetric', () => {
     }
     expect(() => loadMetric('f1_makro' as string)).toThrow(/no such metric, got 'f1_makro'.*did you mean 'f1_macro'\?/);
     expect(() => loadMetric('qnly' as string)).toThrow(/did you mean 'qnli'\?/);
-    expect(() => loadMetric('glue', 'stbs')).toThrow(/needs the name of one of its tasks, got 'stbs'.*'stsb'\?/);
+    expect(() => loadMetric('glue', JSON.parse('"stbs"'))).toThrow(
+      /needs the name of one of its tasks, got 'stbs'.*'stsb'\?/,
+    );
     expect(() => loadMetric('glue' as string)).toThrow(/needs the name of one of its tasks, expected one of cola/);
     expect(() => loadMetric('f1' as string, 'macro')).toThrow(/only 'glue' has tasks, 'f1' has none, got 'macro'/);
     expect(() => loadMetric('x' as string)).toThrow(

@@ -4,7 +4,7 @@ import { averagePrecision } from './averagePrecision.ts';
 import { calibrationError } from './calibrationError.ts';
 import type { ClassOrLabels } from './classTally.ts';
 import { combineMetrics, withAverage, withOptions } from './combine.ts';
-import { glueMetrics } from './glue.ts';
+import { type GlueTask, glueMetrics } from './glue.ts';
 import { logLoss } from './logLoss.ts';
 import { matthewsCorrelation } from './matthews.ts';
 import { meanAbsoluteError } from './meanAbsoluteError.ts';
@@ -101,7 +101,8 @@ export const metricNames: readonly string[] = [...Object.keys(registry), ...Obje
  * @throws ArgumentError `ERR_UNKNOWN_METRIC` with the nearest name.
  */
 export function loadMetric<N extends MetricName>(name: N, options?: OptionsOf<MetricByName<N>>): MetricByName<N>;
-export function loadMetric(name: 'glue', task: string): Metric;
+export function loadMetric(name: GlueTask): Metric;
+export function loadMetric(name: 'glue', task: GlueTask): Metric;
 export function loadMetric(name: string, options?: object | string): AnyMetric;
 export function loadMetric(name: string, options?: object | string): unknown {
   if (name === 'glue' || typeof options === 'string') return glueMetric(name, options);
