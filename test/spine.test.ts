@@ -69,6 +69,7 @@ describe('from texts in files to a fine-tuned model in files', () => {
 
     // The file answers as the model does, and knows its labels.
     expect((await readdir(outputDir)).sort()).toEqual([
+      'checkpoint-200',
       'config.json',
       'model.safetensors',
       'tokenizer.json',

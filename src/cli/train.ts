@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
-import { joinPath, kindOf } from '#platform/files';
-import { exitNow, onInterrupt, writeError } from '#platform/process';
+import { baseName, joinPath, kindOf } from '#platform/files';
+import { exitNow, onInterrupt, setExitCode, writeError } from '#platform/process';
 import { ArgumentError } from '../core/errors.ts';
-import { configureLog } from '../core/log.ts';
+import { configureLog, log } from '../core/log.ts';
 import type { DatasetDict } from '../data/index.ts';
 import type { Metrics } from '../tasks/task.ts';
 import { type TaskName, tasks } from '../tasks/taskFor.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
+import { listCheckpoints } from '../training/checkpointFiles.ts';
 import { describeMetrics } from '../training/eventLog.ts';
 import { Trainer } from '../training/trainer.ts';
 import { TrainingArguments } from '../training/trainingArguments.ts';
@@ -24,6 +25,7 @@ interface TrainFlags extends DataFlags {
   readonly trainSplit: string;
   readonly evalSplit?: string;
   readonly threads?: number;
+  readonly resume?: string | true;
   readonly overwrite?: boolean;
   readonly json?: boolean;
 }
@@ -55,7 +57,11 @@ export function addTrainCommand(program: Command): void {
     .option('--threads <integer>', 'threads to compute with (default: the CPUs this process may use)', (text: string) =>
       Number(parseValue('--threads', 'integer', text)),
     )
-    .option('--overwrite', 'write over a model that stands in the output directory')
+    .option(
+      '--resume [checkpoint]',
+      'go on from a checkpoint as if the run had never stopped (default: the newest in the output directory)',
+    )
+    .option('--overwrite', 'begin anew where a run stands in the output directory; its checkpoints go')
     .option('--json', 'print one JSON object on standard output, and nothing else there')
     .action(async (data: string | undefined, flags: TrainFlags & Record<string, unknown>) => {
       await train(data, flags);
@@ -64,7 +70,10 @@ export function addTrainCommand(program: Command): void {
 
 async function train(data: string | undefined, flags: TrainFlags & Record<string, unknown>): Promise<void> {
   const report = makeReport(flags.json === true);
-  const args = new TrainingArguments(trainingValues(flags));
+  const args = new TrainingArguments({
+    ...trainingValues(flags),
+    ...(flags.overwrite === true ? { overwriteOutputDir: true } : {}),
+  });
   const output = args.outputDir;
   if (output === undefined) {
     throw new ArgumentError('ERR_NO_OUTPUT_DIR', {
@@ -73,14 +82,8 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       hint: 'pass --output-dir',
     });
   }
-  if (flags.overwrite !== true && (await kindOf(joinPath(output, 'model.safetensors'))) !== 'none') {
-    throw new ArgumentError('ERR_OUTPUT_EXISTS', {
-      owner: 'fettle train',
-      what: 'there is a model in the output directory',
-      file: output,
-      hint: 'choose another directory, or pass --overwrite',
-    });
-  }
+  const resume = flags.resume ?? args.resumeFromCheckpoint ?? false;
+  const resumeFromCheckpoint = await checkOutput(output, resume, args.overwriteOutputDir);
   const dataset = await loadFlaggedDataset(flags, data);
   const trainDataset = splitOf(dataset, flags.trainSplit);
   const evalDataset = evaluationSplit(dataset, flags.evalSplit);
@@ -104,7 +107,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
   const stopListening = onInterrupt(() => {
     if (++interruptions > 1) exitNow(130);
     progress.clear();
-    writeError('interrupted: stopping after this step and saving; once more stops at once\n');
+    writeError('interrupted: stopping after this step and saving a checkpoint; once more stops at once\n');
     interrupt.abort();
   });
   try {
@@ -119,17 +122,27 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       tokenizer,
       onEvent: args.disableTqdm ? undefined : progress.show,
     });
-    const trained = await trainer.train({ signal: interrupt.signal }).catch((error: unknown) => {
-      if (interrupt.signal.aborted && error === interrupt.signal.reason) return undefined;
-      throw error;
-    });
+    const { signal } = interrupt;
+    const done = await finish(trainer, evalDataset !== undefined, { signal, resumeFromCheckpoint }).catch(
+      (error: unknown) => {
+        if (signal.aborted && error === signal.reason) return undefined;
+        throw error;
+      },
+    );
     progress.clear();
-    const metrics: Metrics = trained === undefined || evalDataset === undefined ? {} : await trainer.evaluate();
-    await trainer.saveModel();
-    if (trained === undefined) {
-      report.result({ interrupted: true, outputDir: output }, `interrupted; the model as it was is saved in ${output}`);
-      exitNow(130);
+    if (done === undefined) {
+      setExitCode(130);
+      const { globalStep } = trainer.state;
+      const saved = (await listCheckpoints(output)).findLast(({ step }) => step === globalStep)?.directory;
+      report.result(
+        { interrupted: true, globalStep, checkpoint: saved ?? null },
+        describeInterruption(globalStep, saved),
+      );
+      return;
     }
+    const { trained, metrics } = done;
+    await trainer.saveModel();
+    if (args.saveStrategy !== 'no') await trainer.saveState();
     report.result(
       {
         outputDir: output,
@@ -145,6 +158,49 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     restoreLog();
     await model.dispose();
   }
+}
+
+/** Trains, and evaluates at the end. */
+async function finish(
+  trainer: Trainer,
+  evaluated: boolean,
+  options: { readonly signal: AbortSignal; readonly resumeFromCheckpoint: boolean | string },
+) {
+  const trained = await trainer.train(options);
+  const metrics: Metrics = evaluated ? await trainer.evaluate(undefined, { signal: options.signal }) : {};
+  return { trained, metrics };
+}
+
+/**
+ * Lets no run be written over unasked.
+ * @returns what to resume from: nothing where the newest is asked for and there is none yet, as when a run was killed early.
+ */
+async function checkOutput(output: string, resume: boolean | string, overwrite: boolean): Promise<boolean | string> {
+  const checkpoints = await listCheckpoints(output);
+  if (resume !== false) {
+    if (resume !== true || checkpoints.length > 0) return resume;
+    log.warn(`there is no checkpoint in ${output} to resume from: training begins at the beginning`);
+    return false;
+  }
+  const hasModel = (await kindOf(joinPath(output, 'model.safetensors'))) !== 'none';
+  if (overwrite || (!hasModel && checkpoints.length === 0)) return false;
+  const found = checkpoints.length === 0 ? 'a model' : `a run (its newest checkpoint is ${baseName(checkpoints.at(-1)!.directory)})`;
+  throw new ArgumentError('ERR_OUTPUT_EXISTS', {
+    owner: 'fettle train',
+    what: `there is ${found} in the output directory`,
+    file: output,
+    hint:
+      checkpoints.length === 0
+        ? 'choose another directory, or pass --overwrite'
+        : 'pass --resume to go on with it, --overwrite to begin anew, or choose another directory',
+  });
+}
+
+function describeInterruption(step: number, checkpoint: string | undefined): string {
+  if (step === 0) return 'interrupted before the first step; there was nothing to save';
+  return checkpoint === undefined
+    ? `interrupted at step ${step}; nothing was saved, as --save-strategy asks`
+    : `interrupted at step ${step}, which is saved in ${checkpoint}; to go on, give the same command with --resume`;
 }
 
 function evaluationSplit(dataset: DatasetDict, named: string | undefined) {

@@ -64,7 +64,7 @@ export class Checkpoints {
   /** The bytes of one, about. */
   get expectedBytes(): number {
     const { args, program, weightBytes } = this.#parts;
-    return weightBytes + (args.saveOnlyModel ? 0 : program.optimizerBytes) + slack;
+    return weightBytes + (args.saveOnlyModel ? 0 : program.optimizerBytes);
   }
 
   /**
@@ -74,7 +74,7 @@ export class Checkpoints {
   async requireRoom(): Promise<void> {
     const { outputDir } = this.#parts;
     const free = await freeBytes(outputDir);
-    const needed = this.expectedBytes;
+    const needed = this.expectedBytes + slack;
     if (free === undefined || free >= needed) return;
     throw new EnvironmentError('ERR_DISK_SPACE', {
       owner: 'Trainer',

@@ -1,4 +1,4 @@
-import { ensureWritableDirectory, kindOf, removeLeftovers } from '#platform/files';
+import { ensureWritableDirectory, kindOf, removeDirectoryAtomic, removeLeftovers } from '#platform/files';
 import { ArgumentError, ModelError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { TrainingProgram } from '../models/programs.ts';
@@ -128,8 +128,8 @@ export async function prepareRun(parts: RunParts): Promise<PreparedRun> {
   }
   // What is frozen must be that of the checkpoint.
   await program.computeFrozenFeatures(task.sequences(features));
-  const checkpoints = await checkpointsOf(parts, { state, control, position, callbacks, run });
   const best = evaluate === undefined ? undefined : await checkMetric(args, evaluate);
+  const checkpoints = await checkpointsOf(parts, { state, control, position, callbacks, run });
   return {
     checkpoints,
     loop: {
@@ -152,22 +152,38 @@ export async function prepareRun(parts: RunParts): Promise<PreparedRun> {
 }
 
 async function checkpointsOf(
-  { args, plan, program, model, saveModel }: RunParts,
+  { args, plan, program, model, saveModel, checkpoint }: RunParts,
   own: Pick<ConstructorParameters<typeof Checkpoints>[0], 'state' | 'control' | 'position' | 'callbacks' | 'run'>,
 ): Promise<Checkpoints | undefined> {
   const { outputDir } = args;
   if (outputDir === undefined || args.saveStrategy === 'no') return undefined;
   // Of a process that was killed while it wrote.
   await removeLeftovers(outputDir);
+  if (checkpoint === undefined) await meetEarlierRun(outputDir, args.overwriteOutputDir);
   const { weightBytes } = model;
   const checkpoints = new Checkpoints({ ...own, outputDir, args, plan, program, saveModel, weightBytes });
   await checkpoints.requireRoom();
   const { saveSteps } = own.state;
   const due = { steps: `every ${saveSteps} steps and at the end`, epoch: 'each epoch', best: 'at each best', no: '' };
   log.info(
-    `checkpoints: ${due[args.saveStrategy]}, about ${formatBytes(checkpoints.expectedBytes)} each, in ${outputDir}${args.saveTotalLimit === undefined ? '' : `; the newest ${args.saveTotalLimit} and the best are kept`}`,
+    `checkpoints: ${due[args.saveStrategy]}, about ${formatBytes(checkpoints.expectedBytes)} each, in ${outputDir}${args.saveTotalLimit === undefined ? '' : `; at most ${args.saveTotalLimit} are kept, the newest and the best always`}`,
   );
   return checkpoints;
+}
+
+/** A run that begins anew where there are checkpoints of another. */
+async function meetEarlierRun(outputDir: string, overwrite: boolean): Promise<void> {
+  const earlier = await listCheckpoints(outputDir);
+  if (earlier.length === 0) return;
+  const count = `${earlier.length} checkpoint${earlier.length === 1 ? '' : 's'} of an earlier run`;
+  if (overwrite) {
+    for (const { directory } of earlier) await removeDirectoryAtomic(directory);
+    log.info(`removed ${count} from ${outputDir}, as overwriteOutputDir asks`);
+  } else {
+    log.warn(
+      `there ${earlier.length === 1 ? 'is' : 'are'} ${count} in ${outputDir}: those of the same steps will be replaced; resumeFromCheckpoint: true goes on from them, overwriteOutputDir: true removes them`,
+    );
+  }
 }
 
 /**
