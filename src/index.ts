@@ -65,5 +65,6 @@ export type { EvalPrediction, Metrics } from './tasks/task.ts';
 export type { ColumnNames } from './tasks/textColumns.ts';
 export * from './tokenizers/index.ts';
 export type { TrainingEvent, TrainingRun, TrainOutput } from './training/events.ts';
+export { GradualUnfreezing, type GradualUnfreezingOptions } from './training/gradualUnfreezing.ts';
 export { type PredictionOutput, Trainer, type TrainerOptions } from './training/trainer.ts';
 export { TrainingArguments, type TrainingArgumentsOptions } from './training/trainingArguments.ts';

@@ -2,9 +2,10 @@ import type { Tensor } from '../core/tensor.ts';
 import type { TokenSequence } from '../nn/packing.ts';
 import type { BatchEncoding } from '../tokenizers/index.ts';
 
-/** What a model takes: what a tokenizer gives, or tensors of token ids `[rows, length]` with a mask where rows are padded. */
+/** What a model takes: what a tokenizer gives, tensors of token ids `[rows, length]` with a mask where rows are padded, or rows of ids. */
 export type ModelInputs =
   | BatchEncoding
+  | { readonly sequences: readonly TokenSequence[] }
   | {
       readonly inputIds: Tensor;
       readonly attentionMask?: Tensor | undefined;
@@ -13,6 +14,7 @@ export type ModelInputs =
 
 /** Token sequences from a model's inputs: the rows without their padding. */
 export function tokenSequences(inputs: ModelInputs): TokenSequence[] {
+  if ('sequences' in inputs) return [...inputs.sequences];
   if ('encodings' in inputs) {
     return inputs.encodings.map((encoding) => withoutPadding(encoding.ids, encoding.typeIds, encoding.attentionMask));
   }

@@ -216,6 +216,11 @@ export class BertTokenizer extends Callable<EncodeCall> {
     return (options.cleanUpTokenizationSpaces ?? this.cleanUpTokenizationSpaces) ? cleanUpTokenization(text) : text;
   }
 
+  /** Pieces as a text: those that continue a word are joined to it (Hugging Face's `convert_tokens_to_string`). */
+  convertTokensToString(tokens: readonly string[]): string {
+    return joinWordPieces(tokens, this.#pipeline.wordPiece.continuingSubwordPrefix);
+  }
+
   /** {@link decode} for each of several sequences. */
   batchDecode(
     sequences: Iterable<Iterable<number | bigint>>,

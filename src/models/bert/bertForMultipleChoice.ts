@@ -149,7 +149,7 @@ export class BertForMultipleChoice extends PreTrainedModel<BertConfig, MultipleC
 
 /** Tensors `[samples, choices, length]` as rows, and how many choices they have. */
 function choiceRows(inputs: ModelInputs): { rows: ModelInputs; choices?: number } {
-  if ('encodings' in inputs || inputs.inputIds.dims.length !== 3) return { rows: inputs };
+  if (!('inputIds' in inputs) || inputs.inputIds.dims.length !== 3 || 'encodings' in inputs) return { rows: inputs };
   const [, choices, length] = inputs.inputIds.dims;
   const flat = (tensor: Tensor | undefined) => tensor?.reshape([-1, length]);
   return {
