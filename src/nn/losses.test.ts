@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { finiteDifferences, largestDifference, randomArray } from '../../test/testing/arrays.ts';
 import { differentiate } from '../graph/differentiate.ts';
@@ -66,4 +67,63 @@ test('the losses of confident logits are finite', () => {
   );
   for (const { data } of arrays) expect(data.every(Number.isFinite)).toBe(true);
   expect(arrays[0].data[0]).toBe(2e4);
+});
+
+/** What PyTorch and transformers give: scripts/goldens/losses.py. */
+interface Goldens {
+  readonly logits: readonly number[];
+  /** −100: ignored. */
+  readonly labels: readonly number[];
+  readonly classes: number;
+  readonly cases: readonly {
+    readonly kind: string;
+    readonly labelSmoothing: number;
+    readonly classWeights: readonly number[] | null;
+    readonly loss: number;
+    readonly gradient: readonly number[];
+  }[];
+}
+
+describe('cross-entropy with label smoothing and class weights, some labels ignored', () => {
+  const goldens = JSON.parse(readFileSync(new URL('goldens/losses.json', import.meta.url), 'utf8')) as Goldens;
+  const rows = goldens.labels.length;
+  const real = goldens.labels.map((label) => (label < 0 ? 0 : 1));
+
+  test.each(goldens.cases)("$kind's, $labelSmoothing, $classWeights", (golden) => {
+    const own = new Graph();
+    const logits = own.input('logits', 'float32', [rows, goldens.classes]);
+    const classes = own.input('labels', 'int64', [rows]);
+    const counts = own.input('weights', 'float32', [rows]);
+    const byCount = own.input('scale', 'float32', []);
+    const classWeights =
+      golden.classWeights === null ? undefined : own.input('class_weights', 'float32', [goldens.classes]);
+    const loss = weightedTotal(
+      crossEntropy(logits, classes, { labelSmoothing: golden.labelSmoothing, classWeights }),
+      counts,
+      byCount,
+    );
+    const [gradient] = differentiate(loss, [logits]);
+    const counted = goldens.labels.reduce(
+      (sum, label) => sum + (label < 0 ? 0 : (golden.classWeights?.[label] ?? 1)),
+      0,
+    );
+    const filled = new Map([
+      [logits, ndarray([rows, goldens.classes], goldens.logits)],
+      [
+        classes,
+        ndarray(
+          [rows],
+          goldens.labels.map((label) => Math.max(0, label)),
+        ),
+      ],
+      [counts, ndarray([rows], real)],
+      [byCount, ndarray([], [1 / counted])],
+    ]);
+    if (classWeights !== undefined) filled.set(classWeights, ndarray([goldens.classes], golden.classWeights!));
+    const [value, slopes] = interpret(own, [loss, gradient!], filled);
+    // transformers adds up in float32, whatever the logits are.
+    const near = golden.kind === 'torch' ? 1e-14 : 1e-7;
+    expect(Math.abs(value.data[0] - golden.loss)).toBeLessThan(near * 10);
+    expect(largestDifference(slopes, ndarray([rows, goldens.classes], golden.gradient))).toBeLessThan(near);
+  });
 });
