@@ -4,6 +4,8 @@ import { type ModelOf, type TaskName, type TrainableModel, tasks } from '../task
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { flagOf } from './flags.ts';
 import { answerPredictor } from './predictAnswers.ts';
+import { entityPredictor } from './predictEntities.ts';
+import { hiddenWordPredictor } from './predictHiddenWords.ts';
 import { labelPredictor } from './predictLabels.ts';
 import type { Predictor, QuestionFlags } from './predictor.ts';
 import { makeReport } from './report.ts';
@@ -13,6 +15,8 @@ import { addTaskFlag, addTaskOptionFlags, flagOfAnotherTask, taskOfCheckpoint, t
 const predictors: { readonly [Name in TaskName]?: Predictor<ModelOf<Name>> } = {
   'text-classification': labelPredictor,
   'question-answering': answerPredictor,
+  'token-classification': entityPredictor,
+  'fill-mask': hiddenWordPredictor,
 };
 
 const questionFlags = ['text', 'textPair', 'question', 'context'] as const satisfies readonly (keyof QuestionFlags)[];

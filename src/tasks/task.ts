@@ -8,9 +8,13 @@ import type { MaskedLanguageModelOptions } from './maskedLanguageModelOptions.ts
 import type { QuestionAnsweringOptions } from './questionAnsweringOptions.ts';
 import type { QuestionAnswer } from './questionAnswers.ts';
 import type { ColumnNames } from './textColumns.ts';
+import type { TokenClassificationOptions } from './tokenClassificationOptions.ts';
 
 /** What only some tasks can be told; given to another, an option is an error. */
-export interface TaskSettings extends QuestionAnsweringOptions, MaskedLanguageModelOptions {}
+export interface TaskSettings
+  extends QuestionAnsweringOptions,
+    MaskedLanguageModelOptions,
+    TokenClassificationOptions {}
 
 /** What a task can be told. */
 export interface TaskOptions extends TaskSettings {

@@ -3,6 +3,7 @@ import type { Features } from '../data/index.ts';
 import { BertForMaskedLM } from '../models/bert/bertForMaskedLM.ts';
 import { BertForQuestionAnswering } from '../models/bert/bertForQuestionAnswering.ts';
 import { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
+import { BertForTokenClassification } from '../models/bert/bertForTokenClassification.ts';
 import type { PretrainedOptions } from '../models/loading.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
 import { MaskedLanguageModel } from './maskedLanguageModel.ts';
@@ -13,6 +14,9 @@ import { questionAnsweringOptions } from './questionAnsweringOptions.ts';
 import type { Task, TaskOptions } from './task.ts';
 import type { TaskOptionRules } from './taskOptions.ts';
 import { TextClassification } from './textClassification.ts';
+import { TokenClassification } from './tokenClassification.ts';
+import { tokenClassificationOptions } from './tokenClassificationOptions.ts';
+import { hasTaggedWords } from './tokenColumns.ts';
 
 /** How a task is made for one of the models that it is for. */
 interface TaskKind<Model> {
@@ -49,6 +53,12 @@ export const tasks = {
     make: (model, tokenizer, options) => new QuestionAnswering(model, tokenizer, options),
     options: questionAnsweringOptions,
     recognises: hasQuestionAnsweringColumns,
+  }),
+  'token-classification': kind({
+    model: BertForTokenClassification,
+    make: (model, tokenizer, options) => new TokenClassification(model, tokenizer, options),
+    options: tokenClassificationOptions,
+    recognises: hasTaggedWords,
   }),
   'fill-mask': kind({
     model: BertForMaskedLM,
