@@ -1,5 +1,6 @@
 import type { Pointer } from '#platform/native';
-import { GraphError, RunError } from '../../core/errors.ts';
+import { type EnvironmentError, GraphError, RunError } from '../../core/errors.ts';
+import { outOfMemoryError } from '../outOfMemory.ts';
 import type { OrtApi } from './api.ts';
 
 /** What a failed call of the C API says: `OrtErrorCode` and the message; the status itself is freed. */
@@ -42,8 +43,10 @@ export function modelError({ message }: Failure): GraphError {
   });
 }
 
-/** A run that ONNX Runtime gave up; the node is named where it names one. */
-export function runError({ message }: Failure): RunError {
+/** A run that ONNX Runtime gave up: for want of memory, or else at the node that it names. */
+export function runError({ message }: Failure): RunError | EnvironmentError {
+  const noMemory = outOfMemoryError('OnnxRuntimeSession.run', message);
+  if (noMemory !== undefined) return noMemory;
   const node = nodeOf(message);
   return new RunError('ERR_ONNXRUNTIME_RUN', {
     owner: 'OnnxRuntimeSession.run',

@@ -1,5 +1,6 @@
 import { type Pointer, readString } from '#platform/native';
-import { GraphError, RunError } from '../../core/errors.ts';
+import { type EnvironmentError, GraphError, RunError } from '../../core/errors.ts';
+import { outOfMemoryError } from '../outOfMemory.ts';
 import type { OpenVinoApi } from './api.ts';
 
 /** `INVALID_C_PARAM` of `ov_status_e`: the C layer itself refused, before it asked OpenVINO. */
@@ -39,8 +40,10 @@ export function modelError(failure: string): GraphError {
   });
 }
 
-/** A run that OpenVINO gave up; the node is named where it names one. */
-export function runError(failure: string): RunError {
+/** A run that OpenVINO gave up, for want of memory or for what it says. */
+export function runError(failure: string): RunError | EnvironmentError {
+  const noMemory = outOfMemoryError('OpenVinoSession.run', failure);
+  if (noMemory !== undefined) return noMemory;
   return new RunError('ERR_OPENVINO_RUN', {
     owner: 'OpenVinoSession.run',
     what: `the run failed: ${failure}`,
