@@ -52,8 +52,6 @@ export type { ModelOptions, PretrainedOptions } from './models/loading.ts';
 export { LoraConfig, type LoraOptions } from './models/loraConfig.ts';
 export type { FreezingChoice, FreezingOptions, ParameterPattern } from './nn/freezing.ts';
 export * from './pipelines/index.ts';
-export { findEntities, type TextEntity } from './tasks/entitySpans.ts';
-export { type HiddenWord, sayHiddenWords } from './tasks/hiddenWords.ts';
 export {
   DataCollatorForLanguageModeling,
   DataCollatorForWholeWordMask,
@@ -64,7 +62,10 @@ export {
 export type { EvalPrediction, Metrics } from './tasks/task.ts';
 export type { ColumnNames } from './tasks/textColumns.ts';
 export * from './tokenizers/index.ts';
-export type { TrainingEvent, TrainingRun, TrainOutput } from './training/events.ts';
+export { type CallbackContext, TrainerCallback } from './training/callbacks.ts';
+export { EarlyStoppingCallback, type EarlyStoppingOptions } from './training/earlyStopping.ts';
+export type { SaveReason, TrainingEvent, TrainingRun, TrainOutput } from './training/events.ts';
 export { GradualUnfreezing, type GradualUnfreezingOptions } from './training/gradualUnfreezing.ts';
-export { type PredictionOutput, Trainer, type TrainerOptions } from './training/trainer.ts';
+export { type EvalDataset, type PredictionOutput, Trainer, type TrainerOptions } from './training/trainer.ts';
+export type { JsonObject, LogEntry, TrainerControl, TrainerState } from './training/trainerState.ts';
 export { TrainingArguments, type TrainingArgumentsOptions } from './training/trainingArguments.ts';

@@ -31,6 +31,8 @@ export interface OptimizerStep {
   readonly maxGradNorm: number;
   /** Which step this is, from 1. */
   readonly step: number;
+  /** The parameters that are updated, each with which step this is for it; where absent, all of them with `step`. */
+  readonly steps?: ReadonlyMap<string, number> | undefined;
 }
 
 /** A parameter in training: where its arrays lie, in bytes. */
@@ -265,11 +267,14 @@ export class ArenaTraining {
   }
 
   async step(options: OptimizerStep): Promise<{ gradientNorm: number }> {
-    const gradientNorm = Math.sqrt(await this.#squaredNorm());
-    const trained = [...this.#trained.values()];
+    const { steps } = options;
+    const all = [...this.#trained.values()];
+    const trained = steps === undefined ? all : all.filter(({ name }) => steps.has(name));
+    const gradientNorm = Math.sqrt(await this.#squaredNorm(trained));
     if (Number.isFinite(gradientNorm)) {
       const clip = options.maxGradNorm > 0 ? Math.min(1, options.maxGradNorm / (gradientNorm + 1e-6)) : 1;
-      await this.#run(trained.map((entry) => updateOf(entry, options, clip)));
+      const own = (name: string) => ({ ...options, step: steps?.get(name) ?? options.step });
+      await this.#run(trained.map((entry) => updateOf(entry, own(entry.name), clip)));
       for (const entry of trained) entry.touched.length = 0;
     } else await this.#forgetRows();
     return { gradientNorm };
@@ -298,10 +303,10 @@ export class ArenaTraining {
   }
 
   /** The sum of the partial sums in a fixed order: parameter by parameter, block by block or touched row by row. */
-  async #squaredNorm(): Promise<number> {
+  async #squaredNorm(trained: readonly Trained[]): Promise<number> {
     const calls: KernelCall[] = [];
     const parts: Float64Array[] = [];
-    for (const { memory, gradient, partials, ids, touched, place, rowGradient } of this.#trained.values()) {
+    for (const { memory, gradient, partials, ids, touched, place, rowGradient } of trained) {
       const sums = rowGradient ? touched.length : Math.ceil(place.count / normBlock);
       parts.push(new Float64Array(memory.buffer, partials, sums));
       if (rowGradient) {

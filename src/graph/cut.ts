@@ -5,19 +5,34 @@ import { type Node, Value } from './value.ts';
 /**
  * The border between what is fixed and what changes: values that are computed from neither a trained parameter nor a
  * dropout mask, and are used by what is. For the same rows they are the same at every step, so they need computing once.
+ * @param canKeep whether a value has a form in which it can be kept; where one has not, the border is drawn below it.
  */
-export function fixedFrontier(graph: Graph, outputs: readonly Value[], trained: ReadonlySet<Value>): Value[] {
+export function fixedFrontier(
+  graph: Graph,
+  outputs: readonly Value[],
+  trained: ReadonlySet<Value>,
+  canKeep: (value: Value) => boolean = () => true,
+): Value[] {
   const changing = new Set<Value>([...trained, ...graph.dropoutMasks.map((mask) => mask.value)]);
   const frontier = new Set<Value>();
   // A constant or an input is at hand anyway; only what takes computing is worth keeping.
   const isKept = (value: Value | undefined): value is Value =>
     value?.node !== undefined && value.node.inputs.length > 0 && !changing.has(value);
-  for (const node of reachableNodes(graph, outputs)) {
+  const nodes = reachableNodes(graph, outputs);
+  for (const node of nodes) {
     if (!node.inputs.some((input) => input !== undefined && changing.has(input))) continue;
     for (const output of node.outputs) changing.add(output);
-    for (const input of node.inputs) if (isKept(input)) frontier.add(input);
   }
-  for (const output of outputs) if (isKept(output)) frontier.add(output);
+  const cross = (value: Value | undefined) => {
+    if (!isKept(value)) return;
+    if (canKeep(value)) frontier.add(value);
+    else for (const output of value.node!.outputs) changing.add(output);
+  };
+  for (const output of outputs) cross(output);
+  // Backwards, so that a border that was drawn lower is crossed by what feeds it.
+  for (const node of nodes.toReversed())
+    if (node.outputs.some((output) => changing.has(output))) for (const input of node.inputs) cross(input);
+  for (const value of frontier) if (changing.has(value)) frontier.delete(value);
   return [...frontier];
 }
 

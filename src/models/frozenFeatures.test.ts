@@ -1,6 +1,14 @@
-import { describe, expect, test } from 'vitest';
-import { gatherLog, largestDifference, tinyModel, tinyTokenizer, toyDataset } from '../../test/testing/tiny.ts';
+import { describe, expect, onTestFinished, test } from 'vitest';
+import {
+  gatherLog,
+  largestDifference,
+  tinyConfig,
+  tinyModel,
+  tinyTokenizer,
+  toyDataset,
+} from '../../test/testing/tiny.ts';
 import { Trainer } from '../training/trainer.ts';
+import { BertForMaskedLM } from './bert/bertForMaskedLM.ts';
 import type { BertForSequenceClassification } from './bert/bertForSequenceClassification.ts';
 
 const dataset = toyDataset(24);
@@ -67,4 +75,33 @@ test('the last trainable parameter cannot be frozen', async () => {
     'classifier.weight',
     'classifier.bias',
   ]);
+});
+
+test('under a head that reads some tokens only the layer that reads them is computed at every step', async () => {
+  const run = async (cacheFrozenFeatures: boolean) => {
+    const lines = gatherLog();
+    const model = await BertForMaskedLM.fromConfig(tinyConfig(), { seed: 1, threads: 1 });
+    onTestFinished(() => model.dispose());
+    // The decoder is the word embedding, which is frozen with it.
+    model.freeze('bert');
+    const program = await model.prepareTraining({ cacheFrozenFeatures });
+    const sequences = [{ ids: [2, 7, 9, 14, 3] }, { ids: [2, 5, 3] }, { ids: [2, 11, 6, 19, 8, 4, 3] }];
+    await program.computeFrozenFeatures(sequences);
+    const gradients: Float32Array[] = [];
+    // Other tokens are read each time.
+    for (const step of [1, 2]) {
+      const labels = sequences.map(({ ids }) => ids.map((id, place) => (place % 3 === step ? id : -100)));
+      const batch = model.batch(sequences, labels);
+      await program.accumulate(batch, { seed: 1, step, lossScale: 1 / batch.count });
+      gradients.push(program.gradient('cls.predictions.transform.dense.weight').slice());
+      await program.discard();
+    }
+    return { gradients, kept: lines.some((line) => line.includes('was computed once for 3 rows')) };
+  };
+  const [kept, computed] = [await run(true), await run(false)];
+  expect([kept.kept, computed.kept]).toEqual([true, false]);
+  for (const [i, gradient] of kept.gradients.entries()) {
+    expect(largestDifference(gradient, computed.gradients[i])).toBeLessThan(1e-6);
+    expect(largestDifference(gradient, new Float32Array(gradient.length))).toBeGreaterThan(1e-4);
+  }
 });

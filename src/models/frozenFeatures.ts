@@ -2,7 +2,7 @@ import { log } from '../core/log.ts';
 import type { EngineTensor, Session } from '../engine/engine.ts';
 import { countProducts, cutGraph, fixedFrontier } from '../graph/cut.ts';
 import type { Graph } from '../graph/graph.ts';
-import { type NamedOutputs, toOnnx } from '../graph/lowering.ts';
+import { type NamedOutputs, requiredInputs, toOnnx } from '../graph/lowering.ts';
 import type { Value } from '../graph/value.ts';
 import { type PackedBatch, type PackOptions, packBatch, type TokenSequence } from '../nn/packing.ts';
 import { pick, type Runtime, weightFeeds } from './feeds.ts';
@@ -39,8 +39,8 @@ export class FrozenFeatures {
   }
 
   /**
-   * Cuts a graph at the border of its frozen part, where that pays: where products of matrices lie below it, and all that
-   * crosses it is rows.
+   * Cuts a graph at the border of its frozen part, or as near below it as rows cross it, where that pays: where more
+   * products of matrices lie below than values cross.
    * @returns the graph above the border with its outputs, and what feeds it; undefined where there is nothing to be kept.
    */
   static async split(
@@ -49,17 +49,22 @@ export class FrozenFeatures {
     outputs: NamedOutputs,
     trained: ReadonlySet<Value>,
   ): Promise<{ graph: Graph; outputs: NamedOutputs; features: FrozenFeatures } | undefined> {
-    const frontier = fixedFrontier(graph, Object.values(outputs), trained);
+    const parameters = new Set(graph.parameters.values());
+    const byText = packBatch([{ ids: [0] }], { reads: 'all' }).feeds;
+    // Which rows are read ('reads') goes by a batch's labels; what is kept goes by the text alone.
+    const isRows = (value: Value) =>
+      value.dtype === 'float32' &&
+      value.shape.length === 2 &&
+      /^(tokens|sequences)$/.test(String(value.shape[0])) &&
+      requiredInputs(graph, [value]).every((input) => parameters.has(input) || input.name! in byText);
+    const frontier = fixedFrontier(graph, Object.values(outputs), trained, isRows);
+    // What crosses the border must be fetched at every step: the less of it, and the more below it, the better.
+    if (countProducts(graph, frontier) <= frontier.length) return undefined;
     const values = frontier.map((value, i) => ({
       name: `frozen.${i}`,
       rows: String(value.shape[0]),
       width: Number(value.shape[1]),
     }));
-    // Which rows are read ('reads') goes by a batch's labels; what is kept goes by the text alone.
-    const isRows = frontier.every(
-      ({ shape, dtype }) => dtype === 'float32' && shape.length === 2 && /^(tokens|sequences)$/.test(String(shape[0])),
-    );
-    if (!isRows || countProducts(graph, frontier) === 0) return undefined;
     const named = Object.fromEntries(frontier.map((value, i) => [values[i].name, value]));
     const session = await runtime.engine.createSession(toOnnx(graph, named, 'frozen'));
     const features = new FrozenFeatures(session, weightFeeds(graph, frontier, runtime.arena), values);

@@ -362,6 +362,19 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
   }
 
   /**
+   * Goes on with the training that {@link prepareTraining} made ready, on a part of its parameters: the step is compiled
+   * anew, and what the optimizer knows is kept. See `TrainingProgram.trainPart`.
+   * @throws RunError where no training was made ready.
+   */
+  async trainPart(...part: Parameters<TrainingProgram['trainPart']>): Promise<void> {
+    this.#requireUsable();
+    if (this.#training === undefined) {
+      throw new RunError('ERR_NOT_TRAINING', { owner: 'model.trainPart', what: 'the model is not being trained' });
+    }
+    await this.#training.trainPart(...part);
+  }
+
+  /**
    * Writes a directory that Python's `from_pretrained` loads: config.json and model.safetensors, each whole or not at all;
    * with an adapter, config.json and PEFT's files, which hold the adapter alone. The tokenizer saves itself
    * (`tokenizer.savePretrained`).

@@ -1,18 +1,26 @@
 import { hashName } from '../core/random.ts';
-import type { Arena, OptimizedParameter, OptimizerStep } from '../engine/arena.ts';
+import type { Arena, OptimizerStep } from '../engine/arena.ts';
 import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
 import { adamW, type Optimizer } from '../engine/optimizers.ts';
-import { differentiate, gradientRows } from '../graph/differentiate.ts';
 import { type DropoutMask, Graph } from '../graph/graph.ts';
 import { toOnnx } from '../graph/lowering.ts';
 import type { Parameter } from '../graph/parameter.ts';
-import type { Value } from '../graph/value.ts';
 import type { DropoutJob } from '../kernels/dropout.ts';
 import type { PackedBatch, PackOptions, TokenSequence } from '../nn/packing.ts';
+import {
+  type CompiledStep,
+  type Compiler,
+  compileStep,
+  disposeStep,
+  type ProgramOptions,
+  type Trace,
+  type TrainedParameters,
+} from './compiledStep.ts';
 import { allFinite, firstNotFiniteLayer, type NotFinite } from './diagnosis.ts';
 import { pick, type Runtime, scalar, weightFeeds } from './feeds.ts';
-import { FrozenFeatures } from './frozenFeatures.ts';
 import { optimizerStateBytes, readOptimizerState, writeOptimizerState } from './optimizerState.ts';
+
+export type { Traced } from './compiledStep.ts';
 
 /** A batch as a model's graph takes it. */
 export interface ModelBatch {
@@ -22,15 +30,6 @@ export interface ModelBatch {
   /** What the loss averages over: the real rows, or the labelled tokens. */
   readonly count: number;
 }
-
-/** What tracing a model gives: outputs by name, and the loss where labels are part of it. */
-export interface Traced {
-  readonly outputs: Readonly<Record<string, Value>>;
-  readonly loss?: Value;
-}
-
-/** Traces a model's forward on a fresh graph. */
-export type Trace = (graph: Graph) => Traced;
 
 /** A compiled forward computation: outputs, and the loss where it was traced. Dropout is off. */
 export class ForwardProgram {
@@ -75,28 +74,8 @@ export interface PassOptions {
   readonly masks?: (site: string, dims: readonly number[]) => Float32Array;
 }
 
-/** How a training program is made. */
-export interface ProgramOptions {
-  /** Whether several passes may go into one update; false by default. */
-  readonly accumulate?: boolean;
-  /** Whether what the frozen part gives is computed once and kept; true by default, and only in packed layout. */
-  readonly cacheFrozenFeatures?: boolean;
-  /** How batches are packed, as the graph is traced. */
-  readonly packing?: PackOptions;
-  /** What updates the weights; AdamW with PyTorch's defaults by default. */
-  readonly optimizer?: Optimizer | undefined;
-}
-
 /** What one update is told. */
 export type UpdateOptions = Omit<OptimizerStep, 'optimizer'>;
-
-/** A gradient that the engine gives as rows of a table. */
-interface RowOutput {
-  readonly parameter: string;
-  /** The name of the input that holds the ids. */
-  readonly ids: string;
-  readonly output: string;
-}
 
 /**
  * A compiled training step: forward, backward and update of some of a model's parameters. Gradients of micro-batches add up
@@ -107,58 +86,27 @@ export class TrainingProgram {
   readonly engine: Engine;
   /** What updates the weights. */
   readonly optimizer: Optimizer;
+  readonly #compiler: Compiler;
   readonly #arena: Arena;
-  readonly #session: Session;
-  readonly #weights: Readonly<Record<string, EngineTensor>>;
-  readonly #masks: readonly DropoutMask[];
-  readonly #outputNames: readonly string[];
-  readonly #rowOutputs: readonly RowOutput[];
-  readonly #first: Readonly<Record<string, EngineTensor>>;
-  readonly #further: Readonly<Record<string, EngineTensor>> | undefined;
-  readonly #features: FrozenFeatures | undefined;
   readonly #packing: PackOptions;
   /** Those with a gradient, in the model's order. */
   readonly #optimized: readonly Parameter[];
-  readonly #retrace: () => { graph: Graph; loss: Value };
+  #step: CompiledStep;
+  /** The parameters that are trained now and the steps before each began to be; all from the first on where undefined. */
+  #part: ReadonlyMap<string, number> | undefined;
+  /** The rows that frozen features were asked for. */
+  #rows: readonly TokenSequence[] = [];
   #passes = 0;
 
-  private constructor(parts: {
-    engine: Engine;
-    arena: Arena;
-    session: Session;
-    weights: Readonly<Record<string, EngineTensor>>;
-    masks: readonly DropoutMask[];
-    outputNames: readonly string[];
-    rowOutputs: readonly RowOutput[];
-    denseOutputs: readonly Parameter[];
-    accumulate: boolean;
-    features: FrozenFeatures | undefined;
-    packing: PackOptions;
-    optimized: readonly Parameter[];
-    retrace: () => { graph: Graph; loss: Value };
-    optimizer: Optimizer;
-  }) {
-    this.optimizer = parts.optimizer;
-    this.#optimized = parts.optimized;
-    this.#retrace = parts.retrace;
-    this.#features = parts.features;
-    this.#packing = parts.packing;
-    this.engine = parts.engine;
-    this.#arena = parts.arena;
-    this.#session = parts.session;
-    this.#weights = parts.weights;
-    this.#masks = parts.masks;
-    this.#outputNames = parts.outputNames;
-    this.#rowOutputs = parts.rowOutputs;
-    const buffers = (view: (name: string) => Float32Array) =>
-      Object.fromEntries(
-        parts.denseOutputs.map(({ name, shape }) => [
-          gradientName(name),
-          { type: 'float32' as const, dims: shape, data: view(name) },
-        ]),
-      );
-    this.#first = buffers((name) => parts.arena.gradient(name));
-    this.#further = parts.accumulate ? buffers((name) => parts.arena.incoming(name)) : undefined;
+  private constructor(compiler: Compiler, optimized: readonly Parameter[], step: CompiledStep) {
+    const { runtime, options } = compiler;
+    this.#compiler = compiler;
+    this.engine = runtime.engine;
+    this.#arena = runtime.arena;
+    this.optimizer = options.optimizer ?? adamW();
+    this.#packing = options.packing ?? {};
+    this.#optimized = optimized;
+    this.#step = step;
   }
 
   /**
@@ -168,65 +116,53 @@ export class TrainingProgram {
   static async create(
     runtime: Runtime,
     trace: Trace,
-    trained: ReadonlyMap<Parameter, Omit<OptimizedParameter, 'name' | 'rowGradient'>>,
+    trained: TrainedParameters,
     options: ProgramOptions = {},
   ): Promise<TrainingProgram> {
-    const { accumulate = false } = options;
-    const retrace = () => {
-      const graph = new Graph({ training: true, trained: new Set(trained.keys()) });
-      const { outputs, loss } = trace(graph);
-      return { graph, outputs, loss: loss! };
-    };
-    const { graph: traced, outputs, loss } = retrace();
-    const all = { ...outputs, loss };
-    const keep = options.cacheFrozenFeatures !== false && options.packing?.form !== 'padded';
-    const changing = new Set([...trained.keys()].flatMap((parameter) => traced.parameters.get(parameter) ?? []));
-    const split = keep ? await FrozenFeatures.split(runtime, traced, all, changing) : undefined;
-    const graph = split?.graph ?? traced;
-    const named: Record<string, Value> = { ...(split?.outputs ?? all) };
-    const reached = [...trained.keys()].filter((parameter) => graph.parameters.has(parameter));
-    const gradients = differentiate(
-      named['loss'],
-      reached.map((parameter) => graph.parameter(parameter)),
+    const compiler = { runtime, trace, trained, options };
+    const { step, gradients } = await compileStep(compiler, [...trained.keys()], async (found) => {
+      const optimized = found.map(({ parameter, ids }) => ({
+        name: parameter.name,
+        rowGradient: ids !== undefined,
+        ...trained.get(parameter)!,
+      }));
+      await runtime.arena.prepareTraining(optimized, { accumulate: options.accumulate ?? false });
+    });
+    return new TrainingProgram(
+      compiler,
+      gradients.map(({ parameter }) => parameter),
+      step,
     );
-    const outputNames = Object.keys(named);
-    const rowOutputs: RowOutput[] = [];
-    const denseOutputs: Parameter[] = [];
-    const optimized: OptimizedParameter[] = [];
-    reached.forEach((parameter, i) => {
-      const { name } = parameter;
-      const gradient = gradients[i];
-      if (gradient === undefined) return;
-      const sparse = gradientRows(gradient);
-      // The ids must be known outside the graph; those of an embedding are the batch's.
-      const rows = sparse?.ids.name === undefined ? undefined : sparse;
-      if (rows === undefined) denseOutputs.push(parameter);
-      else rowOutputs.push({ parameter: name, ids: rows.ids.name!, output: gradientName(name) });
-      named[gradientName(name)] = rows?.rows ?? gradient;
-      optimized.push({ name, rowGradient: rows !== undefined, ...trained.get(parameter)! });
-    });
-    const session = await runtime.engine.createSession(toOnnx(graph, named));
-    await runtime.arena.prepareTraining(optimized, { accumulate });
-    return new TrainingProgram({
-      ...runtime,
-      session,
-      weights: weightFeeds(graph, Object.values(named), runtime.arena),
-      masks: graph.dropoutMasks,
-      outputNames,
-      rowOutputs,
-      denseOutputs,
-      accumulate,
-      features: split?.features,
-      packing: options.packing ?? {},
-      optimized: reached.filter((_, i) => gradients[i] !== undefined),
-      retrace,
-      optimizer: options.optimizer ?? adamW(),
-    });
+  }
+
+  /**
+   * Compiles the step anew for a part of the parameters. The rest stays as it is, with its state, until it is trained again:
+   * nothing that belongs to it is computed. Between two steps, not within one.
+   * @param part the names of what is trained from now on, and for each the steps that had been done before it was trained:
+   *   the optimizer counts its own.
+   * @param options.cacheFrozenFeatures whether what is frozen now is computed ahead for all rows.
+   */
+  async trainPart(
+    part: ReadonlyMap<string, number>,
+    { cacheFrozenFeatures = true }: { readonly cacheFrozenFeatures?: boolean } = {},
+  ): Promise<void> {
+    const { options } = this.#compiler;
+    const keep = cacheFrozenFeatures && options.cacheFrozenFeatures !== false;
+    const { step } = await compileStep(
+      { ...this.#compiler, options: { ...options, cacheFrozenFeatures: keep } },
+      this.#optimized.filter(({ name }) => part.has(name)),
+    );
+    const before = this.#step;
+    this.#step = step;
+    this.#part = part;
+    await disposeStep(before);
+    await step.features?.compute(this.#rows, this.#packing);
   }
 
   /** Computes ahead what the frozen part makes of these rows; without a frozen part nothing happens. */
   async computeFrozenFeatures(rows: readonly TokenSequence[]): Promise<void> {
-    await this.#features?.compute(rows, this.#packing);
+    this.#rows = rows;
+    await this.#step.features?.compute(rows, this.#packing);
   }
 
   /**
@@ -234,30 +170,31 @@ export class TrainingProgram {
    * @returns the model's outputs, and `loss`: this batch's part of the whole batch's mean.
    */
   async accumulate(batch: ModelBatch, pass: PassOptions): Promise<Record<string, EngineTensor>> {
-    const further = this.#passes++ > 0;
-    if (further && this.#further === undefined) {
+    const { session, weights, features, outputNames, rowOutputs, first, further } = this.#step;
+    const isFurther = this.#passes++ > 0;
+    if (isFurther && further === undefined) {
       throw new RangeError('a second pass before an update needs a program made with accumulate: true');
     }
     const masks = await this.#dropoutMasks(batch.packed, pass);
-    const frozen = await this.#features?.feeds(batch.packed, this.#packing);
+    const frozen = await features?.feeds(batch.packed, this.#packing);
     const feeds: Record<string, EngineTensor> = {
       ...batch.packed.feeds,
       ...batch.labels,
       loss_scale: scalar(pass.lossScale),
-      ...this.#weights,
+      ...weights,
       ...masks,
       ...frozen,
     };
-    const results = await this.#session.run(pick(feeds, this.#session.inputNames), {
-      ...Object.fromEntries(this.#outputNames.map((name) => [name, 'allocate' as const])),
-      ...Object.fromEntries(this.#rowOutputs.map(({ output }) => [output, 'allocate' as const])),
-      ...(further ? this.#further : this.#first),
+    const results = await session.run(pick(feeds, session.inputNames), {
+      ...Object.fromEntries(outputNames.map((name) => [name, 'allocate' as const])),
+      ...Object.fromEntries(rowOutputs.map(({ output }) => [output, 'allocate' as const])),
+      ...(isFurther ? further : first),
     });
-    for (const { parameter, ids, output } of this.#rowOutputs) {
+    for (const { parameter, ids, output } of rowOutputs) {
       await this.#arena.addRows(parameter, feeds[ids].data as BigInt64Array, results[output].data as Float32Array);
     }
-    if (further) await this.#arena.addIncoming();
-    return pick(results, this.#outputNames);
+    if (isFurther) await this.#arena.addIncoming();
+    return pick(results, outputNames);
   }
 
   /** The gradient of a trained parameter since the last update, in place. */
@@ -268,7 +205,8 @@ export class TrainingProgram {
   /** Clips and applies the gradients since the last update. Where their norm is not finite nothing is changed. */
   async update(options: UpdateOptions): Promise<{ gradientNorm: number }> {
     this.#passes = 0;
-    return await this.#arena.step({ ...options, optimizer: this.optimizer });
+    const steps = this.#part && new Map([...this.#part].map(([name, before]) => [name, options.step - before]));
+    return await this.#arena.step({ ...options, optimizer: this.optimizer, steps });
   }
 
   /** Throws away the passes since the last update, so that a step can be begun again. */
@@ -301,7 +239,7 @@ export class TrainingProgram {
    * forward, else the first gradient backward, that holds it. Asked for before anything changes the weights.
    */
   async diagnose(batch: ModelBatch, pass: PassOptions): Promise<NotFinite | undefined> {
-    const { graph, loss } = this.#retrace();
+    const { graph, loss } = this.#step.retrace();
     for (const { name } of graph.parameters.keys())
       if (!allFinite(this.#arena.weight(name))) return { name, where: 'the weight' };
     const feeds: Record<string, EngineTensor> = {
@@ -314,13 +252,15 @@ export class TrainingProgram {
     const layer = await firstNotFiniteLayer({ engine: this.engine, arena: this.#arena }, graph, loss, feeds);
     if (layer !== undefined) return layer;
     // Backward, the head's gradients come first.
-    const last = this.#optimized.findLast(({ name }) => !allFinite(this.#arena.gradient(name)));
+    const trained = this.#optimized.filter(({ name }) => this.#part?.has(name) ?? true);
+    const last = trained.findLast(({ name }) => !allFinite(this.#arena.gradient(name)));
     return last === undefined ? undefined : { name: last.name, where: 'the gradient of the parameter' };
   }
 
   async #dropoutMasks(packed: PackedBatch, pass: PassOptions): Promise<Record<string, EngineTensor>> {
-    if (this.#masks.length === 0) return {};
-    const shapes = this.#masks.map(({ value }) =>
+    const { masks: sites } = this.#step;
+    if (sites.length === 0) return {};
+    const shapes = sites.map(({ value }) =>
       value.shape.map((dim) => (typeof dim === 'number' ? dim : packed.lengths[dim])),
     );
     const given = pass.masks;
@@ -328,17 +268,16 @@ export class TrainingProgram {
       given === undefined
         ? await this.#arena.dropoutMasks(
             { seed: pass.seed, step: pass.step },
-            this.#masks.map((mask, i) => dropoutJob(mask, packed, shapes[i])),
+            sites.map((mask, i) => dropoutJob(mask, packed, shapes[i])),
           )
-        : this.#masks.map(({ site }, i) => given(site, shapes[i]));
+        : sites.map(({ site }, i) => given(site, shapes[i]));
     return Object.fromEntries(
-      this.#masks.map(({ name }, i) => [name, { type: 'float32' as const, dims: shapes[i], data: masks[i] }]),
+      sites.map(({ name }, i) => [name, { type: 'float32' as const, dims: shapes[i], data: masks[i] }]),
     );
   }
 
   async dispose(): Promise<void> {
-    await this.#session.dispose();
-    await this.#features?.dispose();
+    await disposeStep(this.#step);
   }
 }
 
@@ -353,8 +292,4 @@ function dropoutJob(mask: DropoutMask, packed: PackedBatch, dims: readonly numbe
   const [, heads, queries, keys] = dims;
   const positions = packed.queryPositions[value.shape[2]];
   return { kind: 'attention', site, probability, samples: packed.samples, positions, heads, queries, keys };
-}
-
-function gradientName(parameter: string): string {
-  return `gradient.${parameter}`;
 }
