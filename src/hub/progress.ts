@@ -94,8 +94,9 @@ export class DownloadCount {
   #describe(): string {
     const seconds = (performance.now() - this.#started) / 1000;
     const sum = this.#sum();
-    const rate = (sum - (this.#atStart ?? 0)) / Math.max(seconds, 1e-3);
-    return `${formatBytes(sum)} of ${formatBytes(this.#totalBytes)} in ${seconds.toFixed(1)} s (${formatBytes(rate)}/s)`;
+    // A rate over less than a second says nothing of the line.
+    const rate = seconds < 1 ? '' : ` (${formatBytes((sum - (this.#atStart ?? 0)) / seconds)}/s)`;
+    return `${formatBytes(sum)} of ${formatBytes(this.#totalBytes)} in ${seconds.toFixed(1)} s${rate}`;
   }
 
   #tell(type: DownloadProgress['type']): void {

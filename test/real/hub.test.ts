@@ -1,14 +1,17 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { openCheckpoint } from '../../src/formats/safetensors-checkpoint.ts';
 import { faultOfName } from '../../src/hub/names.ts';
-import { resolveDataset, resolvePretrained } from '../../src/hub/resolve.ts';
+import { obtainSnapshot, resolveDataset, resolvePretrained } from '../../src/hub/resolve.ts';
+import { scanCache } from '../../src/hub/scan.ts';
 import { cacheRoot } from '../../src/hub/settings.ts';
+import { uploadFolder } from '../../src/hub/upload.ts';
+import { HubServer } from '../servers/hub.ts';
 import { hasShared, shared, skipNote } from './shared.ts';
 
 const python = fileURLToPath(new URL('../../benchmarks/.python/bin/python', import.meta.url));
@@ -130,6 +133,126 @@ print(json.dumps([allowed(name) for name in json.loads(sys.argv[1])]))`,
       [JSON.stringify(names)],
     );
     expect(names.map((name) => faultOfName(name) === undefined)).toEqual(theirs);
+  });
+});
+
+/** Python while this process goes on: it asks the server that runs here. */
+const runBeside = (code: string, args: string[], env: Record<string, string>) =>
+  new Promise<unknown>((resolve, reject) => {
+    const common = { HOME: process.env['HOME'] ?? '/', PATH: process.env['PATH'] ?? '', HF_HUB_DISABLE_TELEMETRY: '1' };
+    execFile(python, ['-c', code, ...args], { env: { ...common, ...env } }, (error, out, err) =>
+      error === null ? resolve(JSON.parse(out)) : reject(new Error(err)),
+    );
+  });
+
+describe.skipIf(!hasPython)(`one cache for both${hasPython ? '' : ' (SKIPPED: no Python environment)'}`, () => {
+  const weights = Buffer.alloc(300_000, 'weights');
+  const files = {
+    'config.json': '{"model_type":"bert"}',
+    'model.safetensors': weights,
+    'vocab.txt': '[PAD]\n[UNK]\n',
+    'onnx/model.txt': 'nested',
+  };
+  let server: HubServer;
+  let shared: string;
+  beforeAll(async () => {
+    server = await HubServer.start();
+    shared = await mkdtemp(join(tmpdir(), 'fettle-hub-python-'));
+  });
+  afterAll(async () => {
+    await server.stop();
+    await rm(shared, { recursive: true });
+  });
+  const online = (cache: string) => {
+    vi.stubEnv('HF_HUB_OFFLINE', '');
+    vi.stubEnv('HF_ENDPOINT', server.endpoint);
+    return { cacheDir: join(shared, cache) };
+  };
+
+  test('what Fettle downloads Python finds offline, whole and without a warning', async () => {
+    const options = online('ours');
+    const commit = server.add('model', 'org/tiny', files);
+    const directory = await obtainSnapshot('org/tiny', options);
+    server.add('dataset', 'org/rows', { 'train/a.parquet': 'rows' }, { branch: 'refs/pr/1' });
+    await resolveDataset('org/rows', { ...options, revision: 'refs/pr/1' });
+    const theirs = run(
+      `import json, sys
+from huggingface_hub import hf_hub_download, scan_cache_dir, snapshot_download
+cache = dict(cache_dir=sys.argv[1], local_files_only=True)
+scan = scan_cache_dir(sys.argv[1])
+print(json.dumps({
+  'files': [open(hf_hub_download('org/tiny', name, **cache), 'rb').read().decode()[:20] for name in sys.argv[3:]],
+  'commit': hf_hub_download('org/tiny', 'config.json', revision=sys.argv[2], **cache),
+  'snapshot': snapshot_download('org/tiny', **cache),
+  'dataset': snapshot_download('org/rows', repo_type='dataset', revision='refs/pr/1', **cache)[-40:],
+  'warnings': [str(warning) for warning in scan.warnings],
+  'repositories': sorted([repo.repo_id, repo.repo_type, repo.size_on_disk, [sorted(r.refs) for r in repo.revisions]] for repo in scan.repos),
+}))`,
+      [options.cacheDir, commit, ...Object.keys(files)],
+    ) as Record<string, unknown>;
+    expect(theirs).toMatchObject({
+      files: Object.values(files).map((content) => content.toString().slice(0, 20)),
+      commit: join(directory, 'config.json'),
+      snapshot: directory,
+      warnings: [],
+    });
+    const ours = (await scanCache(options.cacheDir)).map(({ kind, name, size, revisions }) => [
+      name,
+      kind,
+      size,
+      revisions.map(({ refs }) => refs),
+    ]);
+    expect(ours.sort()).toEqual(theirs['repositories']);
+  });
+
+  test('what Python downloads Fettle takes: nothing is fetched twice, and a commit asks nobody', async () => {
+    const options = online('theirs');
+    const commit = server.add('model', 'org/python', files);
+    const directory = await runBeside(
+      'import json, sys; from huggingface_hub import snapshot_download; print(json.dumps(snapshot_download("org/python", cache_dir=sys.argv[1])))',
+      [options.cacheDir],
+      { HF_ENDPOINT: server.endpoint },
+    );
+    server.requests.length = 0;
+    expect(await resolvePretrained('org/python', { ...options, revision: commit })).toBe(directory);
+    expect(await resolvePretrained('org/python', { ...options, localFilesOnly: true })).toBe(directory);
+    expect(server.requests).toEqual([]);
+    expect(await resolvePretrained('org/python', options)).toBe(directory);
+    expect(server.requests).toHaveLength(1);
+    server.add('model', 'org/part', files);
+    // Python has one file of a commit; the rest comes, that one does not come again.
+    await runBeside(
+      'import json, sys; from huggingface_hub import hf_hub_download; print(json.dumps(hf_hub_download("org/part", "model.safetensors", cache_dir=sys.argv[1])))',
+      [options.cacheDir],
+      { HF_ENDPOINT: server.endpoint },
+    );
+    server.requests.length = 0;
+    await resolvePretrained('org/part', options);
+    expect(server.requests.filter(({ url }) => url.includes('safetensors') || url.startsWith('/lfs/'))).toEqual([]);
+  });
+
+  test('what Fettle uploads Python downloads, and the reverse', async () => {
+    const options = online('up');
+    const folder = join(shared, 'folder');
+    await mkdir(join(folder, 'onnx'), { recursive: true });
+    for (const [path, content] of Object.entries(files)) await writeFile(join(folder, path), content);
+    await uploadFolder('me/ours', folder, { token: server.token });
+    const theirs = (await runBeside(
+      `import json, sys
+from huggingface_hub import HfApi, snapshot_download
+folder = snapshot_download('me/ours', cache_dir=sys.argv[1])
+api = HfApi()
+api.create_repo('me/theirs')
+api.upload_folder(repo_id='me/theirs', folder_path=folder)
+print(json.dumps(folder))`,
+      [options.cacheDir],
+      { HF_ENDPOINT: server.endpoint, HF_TOKEN: server.token, HF_HUB_DISABLE_XET: '1' },
+    )) as string;
+    expect(weights.equals(await readFile(join(theirs, 'model.safetensors')))).toBe(true);
+    const back = await obtainSnapshot('me/theirs', { ...options, token: server.token });
+    for (const [path, content] of Object.entries(files)) {
+      expect((await readFile(join(back, path))).equals(Buffer.from(content as Uint8Array)), path).toBe(true);
+    }
   });
 });
 

@@ -298,6 +298,7 @@ export class HubServer {
         files: files.map((one) => ({
           path: one.path,
           uploadMode: /\.(safetensors|bin|parquet)$/.test(one.path) ? 'lfs' : 'regular',
+          shouldIgnore: false,
         })),
       });
       return;
@@ -385,15 +386,17 @@ export class HubServer {
     const asked = JSON.parse(body.toString()) as {
       name: string;
       organization: string;
-      type: 'model' | 'dataset';
+      type?: 'model' | 'dataset';
       visibility?: string;
     };
+    // Python leaves out what is usual.
+    const { type = 'model' } = asked;
     const name = `${asked.organization}/${asked.name}`;
-    if (this.#repositories.has(`${asked.type}s/${name}`)) {
+    if (this.#repositories.has(`${type}s/${name}`)) {
       json(response, { error: 'You already created this model repo', url: `${this.endpoint}/${name}` }, 409);
       return;
     }
-    const repository = this.#make(asked.type, name);
+    const repository = this.#make(type, name);
     repository.private = asked.visibility === 'private';
     this.#commit(repository, 'main', new Map(), 'initial commit');
     json(response, { url: `${this.endpoint}/${name}`, id: '1', name });
