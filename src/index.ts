@@ -10,6 +10,7 @@ export {
 export { configureLog, type LogLevel, type LogSink } from './core/log.ts';
 export { Tensor } from './core/tensor.ts';
 export * from './data/index.ts';
+export { type AdamWOptions, adamW, type Optimizer, type SgdOptions, sgd } from './engine/optimizers.ts';
 export { type DownloadListener, type DownloadProgress, onDownload } from './hub/progress.ts';
 export {
   listRepositoryFiles,
@@ -50,6 +51,7 @@ export type { ModelInputs } from './models/inputs.ts';
 export type { BatchOptions } from './models/labels.ts';
 export type { ModelOptions, PretrainedOptions } from './models/loading.ts';
 export { LoraConfig, type LoraOptions } from './models/loraConfig.ts';
+export type { LossContext, LossFunction } from './models/loss.ts';
 export type { FreezingChoice, FreezingOptions, ParameterPattern } from './nn/freezing.ts';
 export * from './pipelines/index.ts';
 export {
@@ -59,13 +61,17 @@ export {
   type MaskingOptions,
   type MaskPlace,
 } from './tasks/masking.ts';
-export type { EvalPrediction, Metrics } from './tasks/task.ts';
+export type { QuestionAnsweringOptions } from './tasks/questionAnsweringOptions.ts';
+export type { AnswerOption, QuestionAnswer } from './tasks/questionAnswers.ts';
+export type { EvalPrediction, Metrics, TaskSettings } from './tasks/task.ts';
 export type { ColumnNames } from './tasks/textColumns.ts';
 export * from './tokenizers/index.ts';
 export { type CallbackContext, TrainerCallback } from './training/callbacks.ts';
 export { EarlyStoppingCallback, type EarlyStoppingOptions } from './training/earlyStopping.ts';
 export type { SaveReason, TrainingEvent, TrainingRun, TrainOutput } from './training/events.ts';
 export { GradualUnfreezing, type GradualUnfreezingOptions } from './training/gradualUnfreezing.ts';
+export type { ParameterGroup } from './training/parameterGroups.ts';
+export type { Schedule, ScheduleContext } from './training/schedules.ts';
 export { type EvalDataset, type PredictionOutput, Trainer, type TrainerOptions } from './training/trainer.ts';
 export type { JsonObject, LogEntry, TrainerControl, TrainerState } from './training/trainerState.ts';
 export { TrainingArguments, type TrainingArgumentsOptions } from './training/trainingArguments.ts';

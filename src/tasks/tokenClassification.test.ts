@@ -32,7 +32,7 @@ async function freshTagger(): Promise<BertForTokenClassification> {
 }
 
 const dataOf = (rows: readonly object[], features?: Features) =>
-  Dataset.fromRows(rows as never, { features }) as unknown as Dataset;
+  Dataset.fromRows(rows as never, features === undefined ? {} : { features }) as unknown as Dataset;
 
 /** Words of two families are names: a bad one alone, good ones with what follows. */
 function tagged(count: number, seed = 1) {
