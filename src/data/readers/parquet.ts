@@ -1,4 +1,11 @@
-import { type AsyncBuffer, type FileMetaData, parquetMetadataAsync, parquetRead, parquetSchema } from 'hyparquet';
+import {
+  type AsyncBuffer,
+  type FileMetaData,
+  parquetMetadataAsync,
+  parquetRead,
+  parquetSchema,
+  type RowGroup,
+} from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { openFile } from '#platform/files';
 import { DataError, FettleError } from '../../core/errors.ts';
@@ -18,6 +25,7 @@ import {
   type ParquetColumn,
   planColumns,
 } from './parquetSchema.ts';
+import { checkPages, rangeOfGroup } from './parquetPages.ts';
 import { firstBadByte } from './text.ts';
 
 const owner = 'loadDataset';
@@ -234,7 +242,7 @@ async function readGroups(
     if (rows === 0) continue;
     const chunks = new Map<string, ArrayLike<unknown>[]>();
     await parquetRead({
-      file,
+      file: await checkedGroup(file, metadata.row_groups[group]),
       metadata,
       compressors,
       rowStart,
@@ -251,6 +259,18 @@ async function readGroups(
     rowStart += rows;
   }
   return new Dataset(new Map(columns.map(({ name }, k) => [name, builders[k].finish()])), { name: path });
+}
+
+/** A row group's bytes in memory, their pages checked: the file as far as one group's reading asks for it. */
+async function checkedGroup(file: AsyncBuffer, group: RowGroup): Promise<AsyncBuffer> {
+  const { start, end } = rangeOfGroup(group);
+  const bytes = await file.slice(start, end);
+  checkPages(group, bytes, start);
+  return {
+    byteLength: file.byteLength,
+    slice: (from, to = file.byteLength) =>
+      from >= start && to <= end ? bytes.slice(from - start, to - start) : file.slice(from, to),
+  };
 }
 
 function pushChunks(
