@@ -13,7 +13,10 @@ import { addPredictCommand } from '../src/cli/predict.ts';
 import { addTokenizerTrainCommand } from '../src/cli/tokenizer.ts';
 import { addTrainCommand } from '../src/cli/train.ts';
 import type { OptionRule } from '../src/training/optionRules.ts';
-import { trainingOptions } from '../src/training/options.ts';
+import { camelCase } from '../src/training/optionRules.ts';
+import { trainingOptions, trainingPhrases } from '../src/training/options.ts';
+import { refusedOptions } from '../src/training/refusedOptions.ts';
+import { earlierFields, fields } from './hugging-face-fields.ts';
 
 /** Every page with tables, and its tables by the name in their markers. */
 export const tables: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
@@ -27,7 +30,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, () => strin
     'cache delete': () => flags(addCacheDeleteCommand),
     doctor: () => flags(addDoctorCommand),
   },
-  'docs/training-arguments.md': { options },
+  'docs/training-arguments.md': { options, python: () => fromPython(fields), earlier: () => fromPython(earlierFields) },
 };
 
 /** A page with its tables as they should be, between `<!-- table: name -->` and `<!-- end -->`. */
@@ -81,6 +84,25 @@ function options(): string {
     }
   }
   return lines.join('\n');
+}
+
+/** What each of Python's options is here. */
+function fromPython(names: readonly string[]): string {
+  return [row('in Python', 'here', ''), '|---|---|---|', ...names.map(pythonRow)].join('\n');
+}
+
+function pythonRow(python: string): string {
+  const name = camelCase(python);
+  const rules: Readonly<Record<string, OptionRule>> = trainingOptions;
+  const phrases: Readonly<Record<string, { readonly meaning: string }>> = trainingPhrases;
+  if (Object.hasOwn(rules, name)) {
+    const { differs } = rules[name];
+    return row(`\`${python}\``, differs === undefined ? 'supported' : 'different', differs ?? `\`${name}\``);
+  }
+  if (Object.hasOwn(phrases, name)) return row(`\`${python}\``, 'different', `Means ${phrases[name].meaning}.`);
+  if (!Object.hasOwn(refusedOptions, name)) throw new Error(`the table of options says nothing of ${python}`);
+  const { hint } = refusedOptions[name];
+  return row(`\`${python}\``, 'refused', `${hint[0].toUpperCase()}${hint.slice(1)}.`);
 }
 
 function values(kind: OptionRule['kind']): string {

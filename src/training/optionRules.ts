@@ -46,6 +46,8 @@ export interface OptionRule {
   readonly description: string;
   /** Other names that are taken for it. */
   readonly aliases?: readonly string[];
+  /** How it is not what Hugging Face's option of this name is, and why. */
+  readonly differs?: string;
 }
 
 /** A name that is no option itself but says what some options are. */

@@ -18,6 +18,7 @@ export const trainingOptions = {
     fallback: undefined,
     group: 'evaluation and logging',
     description: 'Where the run leaves what it makes; checked for writing before the first step.',
+    differs: 'There is no default: without it nothing is saved. Python makes trainer_output.',
   },
   overwriteOutputDir: {
     kind: { type: 'boolean' },
@@ -75,6 +76,7 @@ export const trainingOptions = {
     fallback: false,
     group: 'batches',
     description: 'Where memory runs out, try again with smaller batches and as many more of them.',
+    differs: 'A step keeps its rows: smaller batches are accumulated. Python trains on with smaller steps.',
   },
   trainSamplingStrategy: {
     kind: {
@@ -86,6 +88,7 @@ export const trainingOptions = {
     group: 'batches',
     description:
       'The order of rows: shuffled each epoch, as they stand, or rows of like length together (which gains little here, since nothing is padded).',
+    differs: 'There is no batch_rebalance, which is for several processes.',
   },
   dataloaderDropLast: {
     kind: { type: 'boolean' },
@@ -109,6 +112,7 @@ export const trainingOptions = {
     fallback: 'adamw_torch',
     group: 'optimizer',
     description: "The optimizer: AdamW under any of Python's names for it, or stochastic gradient descent.",
+    differs: "AdamW and SGD only. The default is adamw_torch, whose numbers are those of Python's adamw_torch_fused.",
   },
   learningRate: {
     kind: { type: 'number', min: 0 },
@@ -128,6 +132,7 @@ export const trainingOptions = {
     fallback: 'linear',
     group: 'optimizer',
     description: 'How the learning rate goes from the end of the warm-up to the end of training.',
+    differs: 'Without reduce_lr_on_plateau and greedy, which are no functions of the step.',
   },
   lrSchedulerKwargs: {
     kind: {
@@ -260,6 +265,7 @@ export const trainingOptions = {
     fallback: 'no',
     group: 'evaluation and logging',
     description: 'Log the number of tokens trained on so far; nothing is padded, so all are real.',
+    differs: 'all and non_padding are the same: nothing is padded.',
   },
   reportTo: {
     kind: {
@@ -287,24 +293,28 @@ export const trainingOptions = {
     group: 'evaluation and logging',
     description:
       "Who is told of a run: 'tensorboard' (in loggingDir, or outputDir/runs) or 'none'; where left out, TensorBoard if loggingDir is given.",
+    differs: "TensorBoard only; where left out, as loggingDir says. Python's default is none.",
   },
   loggingDir: {
     kind: { type: 'string' },
     fallback: undefined,
     group: 'evaluation and logging',
     description: "Where TensorBoard's event files go; none are written where left out, unless reportTo asks for them.",
+    differs: 'Without it, and without reportTo, no files are written; Python 4 always wrote to outputDir/runs.',
   },
   runName: {
     kind: { type: 'string' },
     fallback: undefined,
     group: 'evaluation and logging',
     description: "The run's name: TensorBoard shows its curves under it, from a folder of that name in loggingDir.",
+    differs: "Names a folder of TensorBoard's files; Python gives it to trackers.",
   },
   disableTqdm: {
     kind: { type: 'boolean' },
     fallback: false,
     group: 'evaluation and logging',
     description: 'No progress bar of the command; the library has none.',
+    differs: "Python's default depends on logLevel.",
   },
   logLevel: {
     kind: {
@@ -315,6 +325,7 @@ export const trainingOptions = {
     fallback: 'passive',
     group: 'evaluation and logging',
     description: 'From which level on the log speaks; passive leaves it as it is.',
+    differs: 'critical is error; errors themselves are thrown.',
   },
   saveStrategy: {
     kind: { type: 'choice', choices: ['no', 'steps', 'epoch', 'best'] },
@@ -345,6 +356,7 @@ export const trainingOptions = {
     fallback: undefined,
     group: 'checkpoints',
     description: 'Go on from this checkpoint; true: from the newest in outputDir.',
+    differs: 'true is taken too, for the newest checkpoint.',
   },
   loadBestModelAtEnd: {
     kind: { type: 'boolean' },
@@ -395,6 +407,7 @@ export const trainingOptions = {
     group: 'machine',
     description:
       'Compute training steps in bfloat16, which needs OpenVINO and a processor that has it; weights stay float32.',
+    differs: 'Through OpenVINO; weights and what is not a product stay float32.',
   },
   cacheFrozenFeatures: {
     kind: { type: 'boolean' },
