@@ -16,12 +16,12 @@ import { addTrainingFlags, parseValue, trainingValues } from './flags.ts';
 import { Progress } from './progress.ts';
 import { makeReport } from './report.ts';
 import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
+import { addTuningFlags, applyTuning, type TuningFlags } from './tuningFlags.ts';
 
-interface TrainFlags extends DataFlags {
+interface TrainFlags extends DataFlags, TuningFlags {
   readonly model: string;
   readonly task?: TaskName;
   readonly tokenizer?: string;
-  readonly freeze?: readonly string[];
   readonly trainSplit: string;
   readonly evalSplit?: string;
   readonly threads?: number;
@@ -39,17 +39,13 @@ export function addTrainCommand(program: Command): void {
     .option('--config <file>', 'JSON or YAML with any of these flags as names; flags on the line go before it')
     .optionsGroup('Model:')
     .requiredOption('--model <path or name>', 'a directory with a model, or a name in the cache: bert-base-uncased')
-    .option('--tokenizer <path or name>', 'the tokenizer, where it does not stand with the model')
-    .option(
-      '--freeze <path or glob>',
-      "parameters to leave as they are: 'bert', 'bert.encoder.layer.{0,1}.**'; may be given several times",
-      (pattern: string, earlier: readonly string[] = []) => [...earlier, pattern],
-    );
+    .option('--tokenizer <path or name>', 'the tokenizer, where it does not stand with the model');
   addTaskFlag(command, 'by the columns of the data');
   addDataFlags(command);
   command
     .option('--train-split <name>', 'the split to train on', 'train')
     .option('--eval-split <name>', 'the split to evaluate on (default: validation, or else test)');
+  addTuningFlags(command);
   addTrainingFlags(command);
   addTaskOptionFlags(command);
   command
@@ -94,7 +90,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     threads: flags.threads,
     seed: args.seed,
   });
-  if (flags.freeze !== undefined) model.freeze(flags.freeze);
+  const callbacks = await applyTuning(model, flags, args.seed);
   const progress = new Progress();
   const restoreLog = configureLog({
     sink: (level, message) => {
@@ -120,6 +116,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       columns,
       taskOptions,
       tokenizer,
+      callbacks,
       onEvent: args.disableTqdm ? undefined : progress.show,
     });
     const { signal } = interrupt;
@@ -141,6 +138,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       return;
     }
     const { trained, metrics } = done;
+    if (flags.loraMerge === true) await model.mergeAndUnload();
     await trainer.saveModel();
     if (args.saveStrategy !== 'no') await trainer.saveState();
     report.result(
@@ -151,7 +149,10 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
         ...trained.metrics,
         ...metrics,
       },
-      [...(evalDataset === undefined ? [] : [describeMetrics(metrics)]), ...nextSteps(output, task)].join('\n'),
+      [
+        ...(evalDataset === undefined ? [] : [describeMetrics(metrics)]),
+        ...nextSteps(output, task, model.adapter !== undefined ? flags.model : undefined),
+      ].join('\n'),
     );
   } finally {
     stopListening();
@@ -182,9 +183,14 @@ async function checkOutput(output: string, resume: boolean | string, overwrite: 
     log.warn(`there is no checkpoint in ${output} to resume from: training begins at the beginning`);
     return false;
   }
-  const hasModel = (await kindOf(joinPath(output, 'model.safetensors'))) !== 'none';
+  const files = ['model.safetensors', 'adapter_model.safetensors'];
+  const kinds = await Promise.all(files.map((file) => kindOf(joinPath(output, file))));
+  const hasModel = kinds.some((kind) => kind !== 'none');
   if (overwrite || (!hasModel && checkpoints.length === 0)) return false;
-  const found = checkpoints.length === 0 ? 'a model' : `a run (its newest checkpoint is ${baseName(checkpoints.at(-1)!.directory)})`;
+  const found =
+    checkpoints.length === 0
+      ? 'a model'
+      : `a run (its newest checkpoint is ${baseName(checkpoints.at(-1)!.directory)})`;
   throw new ArgumentError('ERR_OUTPUT_EXISTS', {
     owner: 'fettle train',
     what: `there is ${found} in the output directory`,
@@ -208,13 +214,18 @@ function evaluationSplit(dataset: DatasetDict, named: string | undefined) {
   return dataset['validation'] ?? dataset['validation_matched'] ?? dataset['test'];
 }
 
-function nextSteps(directory: string, task: TaskName): string[] {
+/** @param base the model that an adapter was trained on, where one is saved. */
+function nextSteps(directory: string, task: TaskName, base: string | undefined): string[] {
   const { name } = tasks[task].model;
   return [
     '',
-    `The model is in ${directory}. To use it:`,
+    base === undefined
+      ? `The model is in ${directory}. To use it:`
+      : `The adapter is in ${directory}; it needs its base model, ${base}, beside it (--lora-merge saves a whole model). To use it:`,
     `  on the command line   fettle predict --model ${directory} --text "…"`,
     `  in Node               const model = await ${name}.fromPretrained('${directory}');`,
-    `  in Python             ${name}.from_pretrained("${directory}")`,
+    base === undefined
+      ? `  in Python             ${name}.from_pretrained("${directory}")`
+      : `  in Python             PeftModel.from_pretrained(${name}.from_pretrained("${base}", num_labels=…), "${directory}")`,
   ];
 }

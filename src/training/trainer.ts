@@ -156,6 +156,7 @@ export class Trainer {
       cacheFrozenFeatures: args.cacheFrozenFeatures,
       ...(args.bf16 ? { precision: 'bf16' as const } : {}),
     });
+    log.info(`what is trained:\n${model.describeTrainableParameters()}`);
     const run = await prepareRun({
       model,
       args,
