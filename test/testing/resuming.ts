@@ -50,11 +50,12 @@ export function timeless(json: string): unknown {
   return JSON.parse(json, (key, value: unknown) => (dropped.test(key) ? undefined : value));
 }
 
-/** What a run has come to: its weights, and moments and states of its last checkpoint and of its end. */
+/** What a run has come to: its weights, and moments and state of its highest checkpoint, and the state of its end. */
 export async function outcome(trainer: Trainer, folder: string) {
   await trainer.saveModel();
   await trainer.saveState();
-  const last = `checkpoint-${trainer.state.globalStep}`;
+  const numbers = (await readdir(folder)).flatMap((name) => /^checkpoint-(\d+)$/.exec(name)?.[1] ?? []);
+  const last = `checkpoint-${Math.max(...numbers.map(Number))}`;
   const read = (...path: string[]) => readFile(join(folder, ...path));
   return {
     weights: (await read('model.safetensors')).toString('base64'),
@@ -110,7 +111,7 @@ export async function expectSameWhenResumed(
   const train = (call: { resume?: boolean | string; stopAt?: number }) =>
     trainTiny({ ...args, outputDir }, situation, call);
   expect((await train({ stopAt: 2 })).result).toBe('stopped');
-  expect(await readdir(outputDir)).toEqual(['checkpoint-2']);
+  expect((await readdir(outputDir)).at(-1)).toBe('checkpoint-2');
   expect((await train({ resume: true, stopAt: 4 })).result).toBe('stopped');
   const last = await train({ resume: true });
   expect(last.result).toBe('ended');
