@@ -198,6 +198,31 @@ describe('streaming', () => {
   });
 });
 
+test('a division by zero is said once, unless zeroDivision is given', () => {
+  const rows: [number[], number[]] = [
+    [0, 0, 1],
+    [0, 2, 1],
+  ];
+  const said = (run: () => unknown) => quietly(run).said;
+  expect(said(() => precision.compute(...rows, { average: 'macro' }))).toEqual([
+    '[precision] class 2: never predicted, so a score counts as 0 (option zeroDivision)',
+  ]);
+  expect(said(() => perClassScores.compute(...rows))).toHaveLength(1);
+  expect(said(() => precision.compute(...rows, { average: 'macro', zeroDivision: 0 }))).toEqual([]);
+  expect(said(() => recall.compute(...rows, { average: 'macro' }))).toEqual([]);
+  expect(said(() => f1.compute(...rows, { average: 'macro' }))).toEqual([]);
+  expect(said(() => f1.compute([0], [0]))).toEqual([
+    '[f1] class 1: never true nor predicted, so a score counts as 0 (option zeroDivision)',
+  ]);
+  expect(said(() => precision.compute([[0, 0]], [[0, 1]], { average: 'micro' }))).toEqual([
+    '[precision] no class is predicted: a score counts as 0 (option zeroDivision)',
+  ]);
+  expect(said(() => precision.compute([[1, 0]], [[1, 1]], { average: 'micro' }))).toEqual([]);
+  expect(said(() => recall.compute([[1, 0]], [[0, 0]], { average: 'samples' }))[0]).toContain(
+    '1 rows with no label true',
+  );
+});
+
 test('equal values share their mean rank', () => {
   expect([...ranks([10, 20, 10, 5])]).toEqual([2.5, 4, 2.5, 1]);
 });

@@ -1,4 +1,5 @@
 import { ArgumentError } from '../core/errors.ts';
+import { log } from '../core/log.ts';
 import {
   type ClassCounts,
   type ClassOrLabels,
@@ -29,7 +30,7 @@ export interface PrecisionRecallF1Options {
   readonly posLabel?: number | undefined;
   /** The classes that count, among all that occur. Default all. Not for `'binary'`. */
   readonly labels?: readonly number[] | undefined;
-  /** The score of a class where a division by zero would give it: never predicted, or never true. Default 0. `NaN` leaves it out of averages. */
+  /** The score of a class where a division by zero would give it: never predicted, or never true. Default 0, with a warning. `NaN` leaves it out of averages. */
   readonly zeroDivision?: number | undefined;
 }
 
@@ -69,6 +70,7 @@ class Counts {
   readonly #rows = { precision: 0, recall: 0, f1: 0 };
   #tally: ClassTally | undefined;
   #several = false;
+  #undefinedRows = 0;
 
   constructor(owner: string, options: PrecisionRecallF1Options) {
     this.#owner = owner;
@@ -98,6 +100,7 @@ class Counts {
 
   /** What is not defined does not count (only where zeroDivision is NaN). */
   #addRow(row: ClassCounts): void {
+    if (this.#undefined(row)) this.#undefinedRows++;
     const scores = scoresOf(row, this.#options.zeroDivision ?? 0);
     for (const key of ['precision', 'recall', 'f1'] as const) {
       if (Number.isNaN(scores[key])) continue;
@@ -106,13 +109,35 @@ class Counts {
     }
   }
 
+  /** Whether a score that the metric gives divides by zero. */
+  #undefined({ predicted, actual }: ClassCounts): boolean {
+    if (this.#owner === 'precision') return predicted === 0;
+    if (this.#owner === 'recall') return actual === 0;
+    if (this.#owner === 'f1') return predicted + actual === 0;
+    return predicted === 0 || actual === 0;
+  }
+
+  /** Says which classes have no score of their own, unless zeroDivision was given: then it is known. */
+  #sayUndefined(labels: readonly number[], classes: readonly ClassCounts[]): void {
+    if (this.#options.zeroDivision !== undefined) return;
+    const empty = labels.filter((_, k) => this.#undefined(classes[k]));
+    if (empty.length === 0) return;
+    const which = `${empty.length === 1 ? 'class' : 'classes'} ${empty.slice(0, 8).join(', ')}${empty.length > 8 ? ', …' : ''}`;
+    log.warn(
+      `[${this.#owner}] ${which}: never ${whatIsMissing(this.#owner)}, so a score counts as 0 (option zeroDivision)`,
+    );
+  }
+
   /** The classes that count. */
   labels(): readonly number[] {
     return this.#options.labels ?? this.#tally?.labels() ?? [];
   }
 
   byClass(): readonly ClassCounts[] {
-    return this.#tally?.counts(this.labels()) ?? [];
+    const labels = this.labels();
+    const classes = this.#tally?.counts(labels) ?? [];
+    this.#sayUndefined(labels, classes);
+    return classes;
   }
 
   averaged(): PrecisionRecallF1 {
@@ -122,21 +147,42 @@ class Counts {
       if (this.#several)
         throw this.#wrongAverage("average 'binary' is for rows with one class", 'several labels a row');
       const label = binaryLabel(this.#tally?.labels() ?? [], this.#owner, this.#options);
-      return scoresOf(this.#tally?.counts([label])[0] ?? { correct: 0, predicted: 0, actual: 0 }, zeroDivision);
+      const counts = this.#tally?.counts([label])[0] ?? { correct: 0, predicted: 0, actual: 0 };
+      this.#sayUndefined([label], [counts]);
+      return scoresOf(counts, zeroDivision);
     }
     if (kind === 'samples') {
       if (!this.#several)
         throw this.#wrongAverage("average 'samples' is for rows with several labels", 'one class a row');
+      if (this.#undefinedRows > 0 && this.#options.zeroDivision === undefined) {
+        const missing = whatIsMissing(this.#owner);
+        log.warn(
+          `[${this.#owner}] ${this.#undefinedRows} rows with no label ${missing}: a score of theirs counts as 0 (option zeroDivision)`,
+        );
+      }
       const mean = (key: keyof PrecisionRecallF1) => this.#sums[key] / this.#rows[key];
       return { precision: mean('precision'), recall: mean('recall'), f1: mean('f1') };
     }
-    return averageOf(kind, this.byClass(), zeroDivision);
+    if (kind !== 'micro') return averageOf(kind, this.byClass(), zeroDivision);
+    const all = this.#tally?.counts(this.labels()) ?? [];
+    if (this.#options.zeroDivision === undefined && all.every((one) => this.#undefined(one))) {
+      log.warn(
+        `[${this.#owner}] no class is ${whatIsMissing(this.#owner).replace('never ', '')}: a score counts as 0 (option zeroDivision)`,
+      );
+    }
+    return averageOf(kind, all, zeroDivision);
   }
 
   #wrongAverage(what: string, got: string): ArgumentError {
     const hint = `choose average 'macro', 'micro'${this.#several ? ", 'samples'" : ''} or 'weighted'`;
     return new ArgumentError('ERR_METRIC_AVERAGE', { owner: this.#owner, what, got, hint });
   }
+}
+
+function whatIsMissing(owner: string): string {
+  if (owner === 'precision') return 'predicted';
+  if (owner === 'recall') return 'true';
+  return owner === 'f1' ? 'true nor predicted' : 'true, or never predicted';
 }
 
 function averageOf(
