@@ -23,7 +23,8 @@ test.each([...goodFiles()])('%s, damaged, gives an error of ours or a data set',
         let rows = 0;
         try {
           if (streaming) {
-            for await (const row of await loadDataset(path, { split: 'train', streaming })) rows += Object.keys(row).length;
+            for await (const row of await loadDataset(path, { split: 'train', streaming }))
+              rows += Object.keys(row).length;
           } else rows = (await loadDataset(path, { split: 'train' })).toJSON().length;
           expect(rows).toBeGreaterThan(0);
         } catch (error) {

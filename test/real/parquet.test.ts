@@ -48,7 +48,9 @@ function same(cell: unknown, wanted: unknown, place: string): void {
 
 describe.skipIf(!existsSync(folder))(`Parquet files${skipNote}`, () => {
   test.each(various)('%s holds the rows that hyparquet expects', async (name) => {
-    const wanted = JSON.parse(readFileSync(`${folder}various/${name.replace(/parquet$/, 'json')}`, 'utf8')) as unknown[][];
+    const wanted = JSON.parse(
+      readFileSync(`${folder}various/${name.replace(/parquet$/, 'json')}`, 'utf8'),
+    ) as unknown[][];
     const restore = configureLog({ level: 'silent' });
     const rows = await loadDataset(`${folder}various/${name}`, { split: 'train' }).finally(restore);
     expect(rows.length).toBe(wanted.length);

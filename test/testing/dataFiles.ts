@@ -4,7 +4,11 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 /** A small good file of each format that is read, by name. */
 export function goodFiles(): ReadonlyMap<string, Uint8Array> {
   const bytes = (text: string) => new TextEncoder().encode(text);
-  const rows = Array.from({ length: 12 }, (_, id) => ({ id, text: `row ${id}, "é😀"\nsecond line`, tags: ['a', `b${id}`] }));
+  const rows = Array.from({ length: 12 }, (_, id) => ({
+    id,
+    text: `row ${id}, "é😀"\nsecond line`,
+    tags: ['a', `b${id}`],
+  }));
   const csv = `id,text,score\n${rows.map(({ id, text }) => `${id},"${text.replaceAll('"', '""')}",${id / 4}`).join('\r\n')}\n`;
   const jsonLines = `${rows.map((row) => JSON.stringify(row)).join('\n')}\n`;
   const parquet = (codec: 'SNAPPY' | 'UNCOMPRESSED') =>
@@ -25,7 +29,9 @@ export function goodFiles(): ReadonlyMap<string, Uint8Array> {
     data: [
       {
         title: 'T',
-        paragraphs: [{ context: 'A b c.', qas: [{ id: 'q', question: 'b?', answers: [{ text: 'b', answer_start: 2 }] }] }],
+        paragraphs: [
+          { context: 'A b c.', qas: [{ id: 'q', question: 'b?', answers: [{ text: 'b', answer_start: 2 }] }] },
+        ],
       },
     ],
   };

@@ -18,6 +18,7 @@ import { type Feature, type Features, sameFeature } from '../features.ts';
 import { featuresOfInfo, fitsFeature } from '../huggingFaceFeatures.ts';
 import type { RowBatch, RowStream } from '../rowStream.ts';
 import { isGzip, rawPieces } from './byteSource.ts';
+import { checkPages, rangeOfGroup } from './parquetPages.ts';
 import {
   type LargeIntegers,
   markLargeIntegers,
@@ -25,7 +26,7 @@ import {
   type ParquetColumn,
   planColumns,
 } from './parquetSchema.ts';
-import { checkPages, rangeOfGroup } from './parquetPages.ts';
+import { checkSnappy } from './snappy.ts';
 import { firstBadByte } from './text.ts';
 
 const owner = 'loadDataset';
@@ -244,7 +245,7 @@ async function readGroups(
     await parquetRead({
       file: await checkedGroup(file, metadata.row_groups[group]),
       metadata,
-      compressors,
+      compressors: { ...compressors, SNAPPY: checkedSnappy },
       rowStart,
       rowEnd: rowStart + rows,
       parsers: needsStrings(tree) ? parsers : bytesParsers,
@@ -259,6 +260,11 @@ async function readGroups(
     rowStart += rows;
   }
   return new Dataset(new Map(columns.map(({ name }, k) => [name, builders[k].finish()])), { name: path });
+}
+
+function checkedSnappy(input: Uint8Array, outputLength: number): Uint8Array {
+  checkSnappy(input, outputLength);
+  return compressors.SNAPPY?.(input, outputLength) as Uint8Array;
 }
 
 /** A row group's bytes in memory, their pages checked: the file as far as one group's reading asks for it. */

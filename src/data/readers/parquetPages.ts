@@ -40,7 +40,8 @@ export function checkPages(group: RowGroup, bytes: ArrayBuffer, start: number): 
       const unzipped = whole(header['field_2']);
       const zipped = whole(header['field_3']);
       const inPage = valuesOf(header);
-      if (zipped < 0 || reader.offset + zipped > size || inPage < 0) throw new Error(`a page of '${name}' is not inside`);
+      if (zipped < 0 || reader.offset + zipped > size || inPage < 0)
+        throw new Error(`a page of '${name}' is not inside`);
       if (unzipped < 0 || unzipped > Math.max(1 << 20, zipped * largestRatio)) {
         throw new Error(`a page of '${name}' has an impossible size`);
       }
