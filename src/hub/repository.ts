@@ -125,5 +125,7 @@ export async function keepListing(
   });
   const kept: KeptListing = { format_version: 1, files: Object.fromEntries(entries) };
   await makeDirectory(joinPath(repositoryFolder, 'trees'));
+  // Python takes a repository's folder without snapshots for a broken one.
+  await makeDirectory(joinPath(repositoryFolder, 'snapshots', commit));
   await writeAtomic(listingPath(repositoryFolder, commit), JSON.stringify(kept, undefined, 1));
 }

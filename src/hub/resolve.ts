@@ -4,8 +4,8 @@ import { findLocal, folderFor, notFound, prepare, type ResolveOptions, sayFallba
 import { folderOf, isCommit, type RepositoryKind } from './names.ts';
 import { filesByPattern, neededFiles } from './needed.ts';
 import type { PathPatterns } from './patterns.ts';
-import { fetchFiles, type RepositoryFile, readListing, resolveCommit } from './repository.ts';
-import { obtain } from './snapshot.ts';
+import { fetchFiles, keepListing, type RepositoryFile, readListing, resolveCommit } from './repository.ts';
+import { obtain, unlessReadOnly } from './snapshot.ts';
 
 export type { ResolveOptions };
 
@@ -89,9 +89,14 @@ export async function listRepositoryFiles(repo: string, options: SnapshotOptions
   if (context.settings.offline === undefined || isCommit(revision)) {
     try {
       const commit = isCommit(revision) ? revision : await resolveCommit(context);
-      const kept = await readListing(await folderFor(request, commit), commit);
+      const folder = await folderFor(request, commit);
+      const kept = await readListing(folder, commit);
       if (kept !== undefined) return listed(commit, kept);
-      if (context.settings.offline === undefined) return listed(commit, await fetchFiles(context, commit));
+      if (context.settings.offline === undefined) {
+        const fetched = await fetchFiles(context, commit);
+        await unlessReadOnly(keepListing(folder, commit, fetched));
+        return listed(commit, fetched);
+      }
     } catch (error) {
       if (!leavesCacheInForce(error)) throw error;
       failed = error;

@@ -1,5 +1,5 @@
 import { joinPath, kindOf } from '#platform/files';
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, EnvironmentError, FettleError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { keepReference } from './cache.ts';
 import { isPresent, type RepositoryPlace } from './download.ts';
@@ -59,10 +59,23 @@ export async function obtain(
   } catch (error) {
     if (!leavesCacheInForce(error) || (commit !== undefined && exact === undefined)) throw error;
     const kept = await findLocal(request);
-    if (!('found' in kept) || !(await servesOffline(request, kept, needed))) throw error;
+    if (!('found' in kept) || !(await servesOffline(request, kept, needed))) throw orNoDirectory(error, context);
     sayFallback(context, error, kept.commit);
     return kept.found;
   }
+}
+
+/** Where nobody can say whether the Hub has a name, it may have been meant for a directory. */
+function orNoDirectory(error: unknown, { owner, name }: HubContext): unknown {
+  if (!(error instanceof FettleError) || error.code !== 'ERR_HUB_UNREACHABLE') return error;
+  const { hint, cause, message } = error;
+  const what = message.slice(owner.length + 3, hint === undefined ? undefined : -hint.length - 2);
+  return new EnvironmentError(error.code, {
+    owner,
+    what: `there is no directory '${name}' here, and the Hub does not say what it has: ${what}`,
+    hint,
+    cause,
+  });
 }
 
 /** Whether all that is needed of a commit is in the cache, as far as the cache can tell. */
@@ -106,7 +119,7 @@ async function download(request: HubRequest, commit: string, needed: NeededFiles
 }
 
 /** A cache that may only be read serves all the same; where files are to be written, that says what is wrong. */
-async function unlessReadOnly(note: Promise<void>): Promise<void> {
+export async function unlessReadOnly(note: Promise<void>): Promise<void> {
   await note.catch((error: unknown) => log.debug(`a note could not be written to the cache: ${String(error)}`));
 }
 
