@@ -12,6 +12,7 @@ interface EvaluateFlags extends DataFlags {
   readonly task?: TaskName;
   readonly split?: string;
   readonly batchSize: number;
+  readonly maxLength?: number;
   readonly json?: boolean;
 }
 
@@ -32,6 +33,9 @@ export function addEvaluateCommand(program: Command): void {
       (text: string) => Number(parseValue('--batch-size', 'integer', text)),
       8,
     )
+    .option('--max-length <integer>', "tokens of a row at most (default: the model's limit)", (text: string) =>
+      Number(parseValue('--max-length', 'integer', text)),
+    )
     .option('--json', 'print one JSON object on standard output, and nothing else there');
   addTaskOptionFlags(command);
   command.action(async (data: string | undefined, flags: EvaluateFlags & Record<string, unknown>) => {
@@ -46,7 +50,7 @@ export function addEvaluateCommand(program: Command): void {
     try {
       const trainer = new Trainer({
         model,
-        args: { perDeviceEvalBatchSize: flags.batchSize },
+        args: { perDeviceEvalBatchSize: flags.batchSize, maxLength: flags.maxLength },
         evalDataset: splitOf(dataset, split),
         columns: flaggedColumns(flags),
         taskOptions,

@@ -222,7 +222,7 @@ function nextSteps(directory: string, task: TaskName, base: string | undefined):
     base === undefined
       ? `The model is in ${directory}. To use it:`
       : `The adapter is in ${directory}; it needs its base model, ${base}, beside it (--lora-merge saves a whole model). To use it:`,
-    `  on the command line   fettle predict --model ${directory} --text "…"`,
+    `  on the command line   fettle predict --model ${directory} ${task === 'question-answering' ? '--question "…" --context "…"' : '--text "…"'}`,
     `  in Node               const model = await ${name}.fromPretrained('${directory}');`,
     base === undefined
       ? `  in Python             ${name}.from_pretrained("${directory}")`

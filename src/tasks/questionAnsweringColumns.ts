@@ -45,6 +45,8 @@ export function findQuestionAnsweringColumns(dataset: Dataset, named: ColumnName
     requireKind(dataset, found.answers, isAnswers, '{ text: [...], answer_start: [...] }');
   const used: readonly (string | undefined)[] = Object.values(found);
   const unused = columns.filter((column) => !used.includes(column));
+  // A caller who named what there is need not be told.
+  if (named.question !== undefined && named.context !== undefined && unused.length === 0) return found;
   log.info(
     `columns: question '${question}', context '${context}', ${found.answers === undefined ? 'no answers' : `answers '${found.answers}'`}` +
       `${unused.length > 0 ? `; not used: ${unused.map((column) => `'${column}'`).join(', ')}` : ''}`,

@@ -163,7 +163,7 @@ class AnswerReader {
       `the answer '${answer}' does not stand in its context at ${given}`,
       byCodePoints === undefined
         ? `a context of ${context.length} characters`
-        : `'${context.slice(byCodePoints, byCodePoints + answer.length)}'`,
+        : context.slice(byCodePoints, byCodePoints + answer.length),
       context.includes(answer) ? `its start, ${[...context.slice(0, context.indexOf(answer))].length}` : undefined,
     );
   }
