@@ -1,4 +1,4 @@
-import type { Processor } from './processor.node.ts';
+import type { Processor } from './hardware.node.ts';
 
 /** A page is not told what it runs on. */
 export async function describeProcessor(): Promise<Processor> {
