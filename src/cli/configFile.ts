@@ -1,5 +1,5 @@
 import type { Command, Option } from 'commander';
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, didYouMean, type ErrorPlace } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { readOptionsFile } from '../training/argumentFiles.ts';
 import { camelCase } from '../training/optionRules.ts';
@@ -23,7 +23,8 @@ export async function applyConfig(command: Command, words: readonly string[]): P
   for (const [written, value] of Object.entries(values)) {
     const name = camelCase(written);
     const flag = flags.get(name);
-    if (flag === undefined || isTrainingName(name) || name === 'config') training[written] = value;
+    if (isTrainingName(name)) training[written] = value;
+    else if (flag === undefined || name === 'config') throw unknownName(owner, command, written, placeOf(written));
     else if (value !== null) own.set(name, flagValue(owner, written, flag, value, placeOf));
   }
   for (const [name, { value }] of readTrainingOptions(training, placeOf)) own.set(name, value);
@@ -47,6 +48,17 @@ export async function applyConfig(command: Command, words: readonly string[]): P
   });
 }
 
+function unknownName(owner: string, command: Command, written: string, place: ErrorPlace): ArgumentError {
+  const names = command.options.filter(({ hidden }) => !hidden).map((option) => option.attributeName());
+  const near = didYouMean(camelCase(written), names);
+  return new ArgumentError('ERR_UNKNOWN_OPTION', {
+    owner,
+    what: `there is no option '${written}'`,
+    hint: near === undefined ? `see ${owner} --help` : `did you mean '${near}'?`,
+    ...place,
+  });
+}
+
 function isOnLine(flag: Option | undefined, words: readonly string[]): boolean {
   const long = flag?.long;
   return typeof long === 'string' && words.some((word) => word === long || word.startsWith(`${long}=`));
@@ -65,7 +77,7 @@ function flagValue(
   written: string,
   flag: Option,
   value: unknown,
-  placeOf: (name: string) => { file?: string | undefined; row?: number | undefined },
+  placeOf: (name: string) => ErrorPlace,
 ): unknown {
   const isText = (each: unknown) => typeof each === 'string' || typeof each === 'number';
   const takesValue = flag.required || flag.optional;
