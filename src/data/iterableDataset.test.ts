@@ -55,7 +55,7 @@ describe('resume', () => {
     ['several files', many],
     [
       'map and filter',
-      async () => (await many()).map(async (row, i) => ({ i })).filter(({ id }) => Number(id) % 3 !== 0),
+      async () => (await many()).map(async (_row, i) => ({ i })).filter(({ id }) => Number(id) % 3 !== 0),
     ],
     ['skip and take', async () => (await many()).skip(7).take(120)],
     ['shuffle', async () => (await many()).shuffle({ seed: 3, bufferSize: 30 })],

@@ -53,7 +53,7 @@ export async function planFiles(repository: Repository, request: PlanRequest): P
       : within(await repository.all()).filter((path) => !path.slice(folder.length).includes('/'));
   const glue = await glueTaskOf(repository, folder, direct, request.config);
   if (glue !== undefined) return { splits: glueFiles(folder, direct, glue, request.name), glue };
-  const files = direct.some((path) => formatOf(path) !== undefined) ? direct : within(await repository.all());
+  const files = direct.some(isData) ? direct : within(await repository.all());
   return { splits: filesByName(request.name, folder, files), features };
 }
 
@@ -172,11 +172,16 @@ function glueFiles(
 
 /** Formats in the order in which they are taken: JSON may be about the data instead, text mostly is. */
 const ranks: readonly (readonly Format[])[] = [['parquet', 'jsonLines', 'csv', 'tsv', 'conll'], ['json'], ['text']];
-const aboutData = /^(dataset_infos?|state|config|package|tsconfig|metadata|croissant)\.json$/;
+const aboutData =
+  /^(dataset_infos?|state|config|package|tsconfig|metadata|croissant)\.json$|^(read.?me|licen[cs]e|notice|citation|classes|requirements).*\.txt$/i;
+
+function isData(path: string): boolean {
+  return formatOf(path) !== undefined && !aboutData.test(baseName(path));
+}
 
 function filesByName(name: string, folder: string, paths: readonly string[]): Map<string, readonly string[]> {
   const place = folder === '' ? name : joinPath(name, folder);
-  const usable = paths.filter((path) => formatOf(path) !== undefined && !aboutData.test(baseName(path)));
+  const usable = paths.filter(isData);
   const rank = ranks.find((formats) => usable.some((path) => formats.includes(formatOf(path) as Format)));
   if (rank === undefined) throw noDataFiles(place, paths);
   const bySplit = new Map<string, string[]>();
