@@ -2,6 +2,7 @@
 
 src/tasks/goldens/questionAnswering.json: over texts of our own, in full.
 test/real/goldens/squad.json: over rows of ../shared/data/squad, texts left out (tokens and offsets as checksums).
+`npx biome format --write` both after a run.
 """
 
 import hashlib
