@@ -64,7 +64,7 @@ describe('from texts in files to a fine-tuned model in files', () => {
     expect(said('tokenizer: ')).toEqual([`info: tokenizer: from ${modelFolder}, where the model came from`]);
     expect(said('labels, from the data')).toEqual(['info: labels, from the data: bad, good']);
     expect(said('training ')[0]).toContain('on 160 rows: 200 steps of 8 rows, 20 of them warm-up');
-    expect(said('step ').length).toBe(4);
+    expect(said(': loss ').length).toBe(4);
     expect(await readdir(join(folder, 'logs'))).toHaveLength(1);
 
     // The file answers as the model does, and knows its labels.

@@ -1,5 +1,5 @@
-import { packageVersion } from '#platform/native';
 import { describeProcessor } from '#platform/hardware';
+import { packageVersion } from '#platform/native';
 import type { Engine } from '../engine/engine.ts';
 import type { TokenSequence } from '../nn/packing.ts';
 import type { Json, JsonObject } from './trainerState.ts';
