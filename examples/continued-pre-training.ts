@@ -47,7 +47,7 @@ const args = {
   learningRate: 1e-3,
   warmupSteps: 0.1,
   loggingSteps: 100,
-  saveStrategy: 'no',
+  saveStrategy: 'no' as const,
 };
 
 // The first half: mails that people wrote to each other.
