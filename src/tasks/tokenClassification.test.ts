@@ -263,6 +263,24 @@ describe('bad input is refused with its row', () => {
   });
 });
 
+test('a tag that only the evaluation data has is known before the first step', async () => {
+  gatherLog();
+  const events: string[] = [];
+  const trainer = new Trainer({
+    model: await freshTagger(),
+    tokenizer,
+    trainDataset: tagged(20),
+    evalDataset: dataOf([{ tokens: ['day'], ner_tags: ['B-z'] }]),
+    onEvent: ({ type }) => events.push(type),
+  });
+  await expect(Promise.resolve(trainer.train())).rejects.toMatchObject({
+    code: 'ERR_LABEL',
+    row: 1,
+    column: 'ner_tags',
+  });
+  expect(events).toEqual([]);
+});
+
 test('rows without words or tags are predicted too, and do not hinder the others', async () => {
   gatherLog();
   const model = await tinyTagger({ id2label: tags });

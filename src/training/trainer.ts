@@ -146,7 +146,8 @@ export class Trainer {
       );
     }
     const evaluating = hasEvaluation && (args.evalStrategy !== 'no' || args.evalOnStart);
-    if (evaluating) await this.#evaluationFeatures(task);
+    // Also where it is used only after training, so that bad rows are known before the work is done.
+    if (hasEvaluation) await this.#evaluationFeatures(task);
     const { model } = this;
     const program = await model.prepareTraining({
       optimizer,
