@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { configureLog } from '../../src/core/log.ts';
-import { type Dataset, loadDataset } from '../../src/data/index.ts';
+import { type Cell, type Dataset, type LoadDatasetOptions, loadDataset } from '../../src/data/index.ts';
 
 const root = fileURLToPath(new URL('../../../shared/data/', import.meta.url));
 
@@ -67,6 +67,80 @@ describe.skipIf(!existsSync(root))('real corpora (skipped without ../shared)', (
     expect(dataset.info.config ?? 'csv').toBe(
       { MRPC: 'mrpc', 'SST-2': 'sst2', CoLA: 'cola', 'STS-B': 'stsb', AG: 'csv' }[folder],
     );
+  });
+});
+
+/** Rows and a hash over every cell, by Hugging Face's `datasets`: scripts/goldens/data.py. */
+const byDatasets: [
+  file: string,
+  rows: number,
+  sha256: string,
+  options: Omit<LoadDatasetOptions, 'split' | 'streaming'>,
+][] = [
+  [
+    'ag_news/test.csv',
+    7600,
+    'eb1282f54d8e3050106964ec7161e8374619dedd6e263f4cd93cb93425a798b6',
+    { columnNames: ['label', 'title', 'description'] },
+  ],
+  ['parquet/sst2/validation.parquet', 872, '44410868491b8244579cc83ea1bc0772e633611c5894310a8694241c7b4af312', {}],
+  ['squad/dev-v1.1.json', 10570, '77e0933d80101e5e5deb7c8323df0cf2d098359423c7c5d0a746b7eb54f7775b', {}],
+  [
+    'parquet/derived-mrpc/train-snappy.parquet',
+    3668,
+    '4712e3c781ea8735abc699a6b0d664f13799d561bf06c8cccf06883cfe4d7a29',
+    {},
+  ],
+  [
+    'parquet/derived-mrpc/validation-snappy.parquet',
+    408,
+    '36649d777d006cbf27dc7d4fd25b57e6d6a8d4d11d8d1267fbacaaa5f8981743',
+    {},
+  ],
+  [
+    'parquet/derived-mrpc/test-snappy.parquet',
+    1725,
+    'cb0ade821f2212ac3326b76a1db83c13022563b367e0349efc45c4c926a72f95',
+    {},
+  ],
+  ['wnut17/wnut17train.conll', 3394, 'e780475624990fdb758e88cc2321ee909f61da7d5d6047e506060441c9e8d7a2', {}],
+  ['wnut17/emerging.dev.conll', 1009, 'aa631808d63eaeacedbb8dd070b6e43ae9999d7f7bab125fbe6c43d40fc82518', {}],
+  [
+    'wnut17/emerging.test.annotated',
+    1287,
+    '88127774cce313e4fd339f81a587e9ea4a41fc42eee7a3e6a1863bd8c797b5f0',
+    { format: 'conll' },
+  ],
+];
+
+/** JSON as Python's `json.dumps(value, sort_keys=True)` writes it. */
+function pythonJson(value: Cell): string {
+  if (Array.isArray(value)) return `[${value.map(pythonJson).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const fields = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
+    return `{${fields.map(([name, field]) => `${JSON.stringify(name)}: ${pythonJson(field as Cell)}`).join(', ')}}`;
+  }
+  return JSON.stringify(value).replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+describe.skipIf(!existsSync(root))("files that Python's datasets reads (skipped without ../shared)", () => {
+  test.each(byDatasets)('%s, whole and as a stream', async (file, rows, sha256, options) => {
+    const restore = configureLog({ level: 'silent' });
+    try {
+      const whole = await loadDataset(root + file, { ...options, split: 'train' });
+      const stream = await loadDataset(root + file, { ...options, split: 'train', streaming: true });
+      expect(whole.length).toBe(rows);
+      for (const dataset of [whole, stream]) {
+        const digest = createHash('sha256');
+        for await (const row of dataset) {
+          for (const name of whole.columnNames) digest.update(`${pythonJson(row[name])}\0`);
+          digest.update('\n');
+        }
+        expect(digest.digest('hex')).toBe(sha256);
+      }
+    } finally {
+      restore();
+    }
   });
 });
 

@@ -14,27 +14,39 @@ export function checkSnappy(input: Uint8Array, outputLength: number): void {
   }
   if (length !== outputLength) throw new Error('a Snappy page has another size than its header says');
   let written = 0;
-  const little = (bytes: number): number => {
-    if (at + bytes > input.length) throw new Error('a Snappy page ends too early');
-    let value = 0;
-    for (let i = 0; i < bytes; i++) value += input[at++] * 2 ** (8 * i);
-    return value;
-  };
-  while (at < input.length) {
+  const end = input.length;
+  while (at < end) {
     const tag = input[at++];
     const upper = tag >>> 2;
     const kind = tag & 3;
     if (kind === 0) {
-      const size = 1 + (upper < 60 ? upper : little(upper - 59));
-      at += size;
-      written += size;
-      if (at > input.length) throw new Error('a Snappy page ends too early');
+      let size = upper;
+      if (upper >= 60) {
+        const bytes = upper - 59;
+        size = littleEndian(input, at, bytes);
+        at += bytes;
+      }
+      at += size + 1;
+      written += size + 1;
     } else {
-      const offset = kind === 1 ? (tag >>> 5) * 256 + little(1) : little(kind === 2 ? 2 : 4);
+      // Copies: with 11, 16 or 32 bits of offset.
+      const bytes = kind === 3 ? 4 : kind;
+      let offset: number;
+      if (kind === 1) offset = ((tag >>> 5) << 8) | input[at];
+      else if (kind === 2) offset = input[at] | (input[at + 1] << 8);
+      else offset = littleEndian(input, at, 4);
+      at += bytes;
       if (offset === 0 || offset > written) throw new Error('a Snappy page copies from nowhere');
       written += kind === 1 ? (upper & 7) + 4 : upper + 1;
     }
+    if (at > end) throw new Error('a Snappy page ends too early');
     if (written > outputLength) throw new Error('a Snappy page is longer than its header says');
   }
   if (written !== outputLength) throw new Error('a Snappy page is shorter than its header says');
+}
+
+function littleEndian(input: Uint8Array, at: number, bytes: number): number {
+  let value = 0;
+  for (let i = 0; i < bytes; i++) value += (input[at + i] ?? 0) * 2 ** (8 * i);
+  return value;
 }
