@@ -9,7 +9,7 @@ import {
 } from '../../test/testing/tiny.ts';
 import { configureLog } from '../core/log.ts';
 import { Dataset } from '../data/index.ts';
-import { adamW, sgd } from '../engine/optimizers.ts';
+import { sgd } from '../engine/optimizers.ts';
 import { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
 import type { LossFunction } from '../models/loss.ts';
 import { crossEntropy, exp, logSoftmax, mul, neg, pickColumns, sub, weightedTotal } from '../nn/index.ts';
@@ -299,6 +299,7 @@ describe('learning rates of their own', () => {
   });
 });
 
+// AdamW with betas of one's own is in test/long/ownOptimizers.test.ts.
 describe('optimizers and modelInit', () => {
   test('an optimizer and a schedule of one’s own go before the arguments', async () => {
     const given = await trained(
@@ -314,19 +315,6 @@ describe('optimizers and modelInit', () => {
       lrSchedulerType: 'constant',
     });
     expect(named.steps[0].loss).toBe(given.steps[0].loss);
-    const same = await trained(
-      { maxSteps: 1, learningRate: 0.1, adamBeta1: 0.5 },
-      { optimizers: [undefined, () => 1] },
-    );
-    const byName = await trained({ maxSteps: 1, learningRate: 0.1, adamBeta1: 0.5, lrSchedulerType: 'constant' });
-    expect(same.after).toEqual(byName.after);
-    const betas = { maxSteps: 3, learningRate: 0.01, adamBeta1: 0.5, adamBeta2: 0.9, adamEpsilon: 1e-3 };
-    const own = await trained(
-      { maxSteps: 3, learningRate: 0.01 },
-      { optimizers: [adamW({ beta1: 0.5, beta2: 0.9, epsilon: 1e-3 })] },
-    );
-    expect(own.after).toEqual((await trained(betas)).after);
-    expect(own.after).not.toEqual((await trained({ maxSteps: 3, learningRate: 0.01 })).after);
   });
 
   test('every run begins with a new model; the one before is disposed of', async () => {

@@ -2,7 +2,6 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
-  expectSameForAnyStops,
   expectSameWhenResumed,
   outcome,
   quickFolder,
@@ -16,7 +15,7 @@ import { TrainerCallback } from './callbacks.ts';
 
 beforeEach(() => configureLog({ level: 'silent' }));
 
-// More situations, and every kind of kill, are in test/long/resume.test.ts.
+// More situations, any sequence of stops and every kind of kill are in test/long/resume.test.ts.
 describe('a run that is stopped and resumed is the run that was not', () => {
   test('accumulation with a remainder, evaluation, the best model at the end', async () => {
     await expectSameWhenResumed({
@@ -27,18 +26,6 @@ describe('a run that is stopped and resumed is the run that was not', () => {
       evalSteps: 2,
       loadBestModelAtEnd: true,
     });
-  });
-
-  test('a frozen body, whose features are kept', async () => {
-    await expectSameWhenResumed({}, { freeze: 'bert' });
-  });
-
-  test('early stopping', async () => {
-    const { state } = await expectSameWhenResumed(
-      { numTrainEpochs: 8, evalStrategy: 'steps', evalSteps: 1, saveSteps: 5, learningRate: 0.1 },
-      { patience: 3 },
-    );
-    expect(state.globalStep).toBeLessThan(state.maxSteps);
   });
 
   test('stopped while it evaluates: the evaluation comes first when it goes on', async () => {
@@ -54,10 +41,6 @@ describe('a run that is stopped and resumed is the run that was not', () => {
     await trainer.train({ resumeFromCheckpoint: true });
     expect(events.slice(0, 4)).toEqual(['begin', 'evaluation', 'save', 'step']);
     expect(await outcome(trainer, parts)).toEqual(expected);
-  });
-
-  test('any sequence of stops', async () => {
-    await expectSameForAnyStops(2);
   });
 
   test("a callback's state comes back, and epochs that it ends early end in the same place", async () => {

@@ -24,6 +24,7 @@ describe('a run that is stopped and resumed is the run that was not', () => {
     ['plain', {}],
     ['everything by epoch', { evalStrategy: 'epoch', saveStrategy: 'epoch', loggingStrategy: 'epoch' }],
     ['frozen embeddings', {}, { freeze: 'bert.embeddings' }],
+    ['a frozen body, whose features are kept', {}, { freeze: 'bert' }],
     ['SGD with momentum', { optim: 'sgd', momentum: 0.9, learningRate: 0.05 }],
     ['other seeds, cosine, a checkpoint each step', { seed: 3, dataSeed: 4, lrSchedulerType: 'cosine', saveSteps: 1 }],
     ['the last batches dropped', { dataloaderDropLast: true, gradientAccumulationSteps: 2, numTrainEpochs: 3 }],
@@ -31,6 +32,29 @@ describe('a run that is stopped and resumed is the run that was not', () => {
   ];
   test.each(situations)('%s', async (_, args, situation) => {
     await expectSameWhenResumed(args, situation);
+  });
+
+  test('early stopping', async () => {
+    const { state } = await expectSameWhenResumed(
+      { numTrainEpochs: 8, evalStrategy: 'steps', evalSteps: 1, saveSteps: 5, learningRate: 0.1 },
+      { patience: 3 },
+    );
+    expect(state.globalStep).toBeLessThan(state.maxSteps);
+  });
+
+  test('a run that stopped early goes on with more patience', async () => {
+    const outputDir = await quickFolder();
+    const rising = { learningRate: 0.3, numTrainEpochs: 10, evalStrategy: 'steps', evalSteps: 1, outputDir } as const;
+    await resumableTrainer(await tinyModel(), { ...rising, earlyStoppingPatience: 1 }).train();
+    const same = resumableTrainer(await tinyModel(), { ...rising, earlyStoppingPatience: 1 });
+    const { globalStep: stopped } = await same.train({ resumeFromCheckpoint: true });
+    const more = resumableTrainer(await tinyModel(), { ...rising, earlyStoppingPatience: 4 });
+    expect((await more.train({ resumeFromCheckpoint: true })).globalStep).toBeGreaterThan(stopped);
+    const state = JSON.parse(await readFile(join(outputDir, `checkpoint-${stopped}`, 'trainer_state.json'), 'utf8'));
+    expect(state.stateful_callbacks.EarlyStoppingCallback.attributes).toEqual({
+      early_stopping_patience_counter: 1,
+      stopped: true,
+    });
   });
 
   test.skipIf(!openVinoBfloat16)(`in bfloat16 on OpenVINO${bfloat16Note}`, async () => {
