@@ -5,6 +5,7 @@ import {
   parquetRead,
   parquetSchema,
   type RowGroup,
+  type SchemaTree,
 } from 'hyparquet';
 import { compressors } from 'hyparquet-compressors';
 import { openFile } from '#platform/files';
@@ -243,7 +244,7 @@ async function readGroups(
     if (rows === 0) continue;
     const chunks = new Map<string, ArrayLike<unknown>[]>();
     await parquetRead({
-      file: await checkedGroup(file, metadata.row_groups[group]),
+      file: await checkedGroup(file, metadata.row_groups[group], tree),
       metadata,
       compressors: { ...compressors, SNAPPY: checkedSnappy },
       rowStart,
@@ -267,11 +268,17 @@ function checkedSnappy(input: Uint8Array, outputLength: number): Uint8Array {
   return compressors.SNAPPY?.(input, outputLength) as Uint8Array;
 }
 
+function unpack(codec: string, input: Uint8Array, outputLength: number): Uint8Array {
+  const undo = codec === 'SNAPPY' ? checkedSnappy : compressors[codec as keyof typeof compressors];
+  if (undo === undefined) throw new Error(`the codec ${codec} is not known`);
+  return undo(input, outputLength);
+}
+
 /** A row group's bytes in memory, their pages checked: the file as far as one group's reading asks for it. */
-async function checkedGroup(file: AsyncBuffer, group: RowGroup): Promise<AsyncBuffer> {
+async function checkedGroup(file: AsyncBuffer, group: RowGroup, tree: SchemaTree): Promise<AsyncBuffer> {
   const { start, end } = rangeOfGroup(group);
   const bytes = await file.slice(start, end);
-  checkPages(group, bytes, start);
+  checkPages(group, tree, bytes, start, unpack);
   return {
     byteLength: file.byteLength,
     slice: (from, to = file.byteLength) =>

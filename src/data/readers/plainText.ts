@@ -60,7 +60,7 @@ export async function readPlainText(source: ByteSource, options: PlainTextOption
   scanner.push(new Uint8Array(0), true);
   samples.end();
   const text = builder.finish();
-  if (text.length === 0) throw new DataError('ERR_EMPTY_FILE', { owner, what: 'the file is empty', file });
+  if (text.length === 0) throw emptyFile(file);
   return new Dataset(new Map([['text', text]]), { name: file });
 }
 
@@ -82,14 +82,21 @@ async function* textBatches(
     from.line,
   );
   let position = from;
+  let isEmpty = from.offset === 0;
   for await (const piece of source.pieces(from.offset)) {
     scanner.push(piece, false);
     if (rows.length === 0 || !samples.isBetween) continue;
     yield { rows, position };
+    isEmpty = false;
     rows = [];
     position = { offset: from.offset + scanner.consumed, line: scanner.nextLine };
   }
   scanner.push(new Uint8Array(0), true);
   samples.end();
   if (rows.length > 0) yield { rows, position };
+  else if (isEmpty) throw emptyFile(source.file);
+}
+
+function emptyFile(file: string): DataError {
+  return new DataError('ERR_EMPTY_FILE', { owner, what: 'the file is empty', file });
 }
