@@ -29,6 +29,7 @@ export {
 export type { Format, ReadOptions } from './formats.ts';
 export { IterableDataset, type IterableMapOptions, type IterableState } from './iterableDataset.ts';
 export { type LoadDatasetOptions, loadDataset } from './loadDataset.ts';
+export * from './preprocessing/index.ts';
 export type { ConllOptions } from './readers/conll.ts';
 export { type CsvOptions, parseCsv } from './readers/csv.ts';
 export { type GlueTask, glueTasks } from './readers/glue.ts';

@@ -57,11 +57,7 @@ export function replaceUrls(text: string, replacement = ''): string {
 
 /** One space for each run of white space, none at the ends; invisible characters go, line ends count as white space. */
 export function collapseWhitespace(text: string): string {
-  return text
-    .replace(/\s+/gu, ' ')
-    .replace(invisible, '')
-    .replace(/ {2,}/g, ' ')
-    .trim();
+  return text.replace(/\s+/gu, ' ').replace(invisible, '').replace(/ {2,}/g, ' ').trim();
 }
 
 function checkOptions(options: CleanTextOptions): void {

@@ -38,11 +38,7 @@ export function keyOfCells(cells: readonly Cell[], sameness: Sameness): string {
 }
 
 /** Finds the rows whose cells in these columns stand in an earlier row already. */
-export function findDuplicates(
-  dataset: Dataset,
-  columns: readonly string[],
-  sameness: Sameness = 'exact',
-): Duplicates {
+export function findDuplicates(dataset: Dataset, columns: readonly string[], sameness: Sameness = 'exact'): Duplicates {
   const seen = new Map<string, number>();
   const rows: number[] = [];
   const firsts: number[] = [];
