@@ -88,7 +88,7 @@ export function snakeCase(name: string): string {
 export type PlaceOf = (written: string) => ErrorPlace;
 
 /** A given option: its value as it is kept, and the name that it was written under. */
-interface GivenOption {
+export interface GivenOption {
   readonly written: string;
   readonly value: unknown;
 }

@@ -1,7 +1,7 @@
 import { ArgumentError } from '../core/errors.ts';
 import { readOptionsFile } from './argumentFiles.ts';
 import { optimizerFor } from './optimizers.ts';
-import { type PlaceOf, readOptions, resolveOptions, snakeCase } from './optionRules.ts';
+import { type GivenOption, type PlaceOf, readOptions, resolveOptions, snakeCase } from './optionRules.ts';
 import { trainingTable } from './options.ts';
 import type { ClassWeights } from './optionValues.ts';
 import type { ParameterGroup } from './parameterGroups.ts';
@@ -225,7 +225,10 @@ export class TrainingArguments {
 }
 
 /** Checks options that a file has, and gives those that are there by their names here. */
-export function readTrainingOptions(values: Readonly<Record<string, unknown>>, placeOf: PlaceOf) {
+export function readTrainingOptions(
+  values: Readonly<Record<string, unknown>>,
+  placeOf: PlaceOf,
+): ReadonlyMap<string, GivenOption> {
   return readOptions(owner, trainingTable, values, placeOf);
 }
 
