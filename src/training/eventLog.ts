@@ -23,7 +23,7 @@ export function describeEvent(event: TrainingEvent): string | undefined {
     case 'log':
       return `step ${event.step}, epoch ${event.epoch.toFixed(2)}: loss ${event.loss.toFixed(4)}, gradient norm ${event.gradientNorm.toPrecision(3)}, learning rate ${event.learningRate.toPrecision(3)}${event.tokensSeen === undefined ? '' : `, ${event.tokensSeen} tokens so far`}`;
     case 'evaluation':
-      return `step ${event.step}, epoch ${event.epoch.toFixed(2)}: ${describeMetrics(event.metrics)}`;
+      return `step ${event.step}, epoch ${event.epoch.toFixed(2)}: ${describeMetrics({ ...(event.trainingLoss === undefined ? {} : { train_loss: event.trainingLoss }), ...event.metrics })}`;
     case 'save':
       return (
         `step ${event.step}, epoch ${event.epoch.toFixed(2)}: saved ${event.directory}, ${formatBytes(event.bytes)}` +

@@ -39,7 +39,14 @@ export type TrainingEvent =
       /** Real tokens of all steps so far, where `includeNumInputTokensSeen` asks for it. */
       readonly tokensSeen?: number;
     }
-  | { readonly type: 'evaluation'; readonly step: number; readonly epoch: number; readonly metrics: Metrics }
+  | {
+      readonly type: 'evaluation';
+      readonly step: number;
+      readonly epoch: number;
+      readonly metrics: Metrics;
+      /** The mean training loss of the steps since the evaluation before; none before the first step. */
+      readonly trainingLoss?: number;
+    }
   | {
       readonly type: 'save';
       readonly step: number;

@@ -161,7 +161,7 @@ async function* evaluate<Feature>(
   context: LoopContext<Feature>,
   counts: boolean,
 ): AsyncGenerator<TrainingEvent, boolean> {
-  const { state, callbacks } = context;
+  const { state, position, callbacks } = context;
   if (context.evaluate === undefined) return false;
   let metrics: Metrics;
   try {
@@ -170,9 +170,15 @@ async function* evaluate<Feature>(
     if (context.signal?.aborted) yield* saveUnfinished(context, 'interrupted');
     throw error;
   }
-  const logs = { ...metrics, ...placeOf(context) };
+  // Only now, so that an evaluation that is broken off and done again tells the same.
+  const trainingLoss = position.losses.takeMeanSinceEvaluation();
+  const logs = {
+    ...(trainingLoss === undefined ? {} : { train_loss: trainingLoss }),
+    ...metrics,
+    ...placeOf(context),
+  };
   state.logHistory.push(logs);
-  yield { type: 'evaluation', ...placeOf(context), metrics };
+  yield { type: 'evaluation', ...placeOf(context), metrics, ...(trainingLoss === undefined ? {} : { trainingLoss }) };
   await callbacks.call('onLog', { logs });
   await callbacks.call('onEvaluate', { metrics });
   const best = context.findBestMetric(metrics);

@@ -1,15 +1,19 @@
 import type { JsonObject } from './trainerState.ts';
 
-/** The losses since the last log line and of the whole run. */
+/** The losses since the last log line, since the last evaluation, and of the whole run. */
 export class LossMeter {
   #sum = 0;
   #steps = 0;
+  #evaluationSum = 0;
+  #evaluationSteps = 0;
   #total = 0;
   #allSteps = 0;
 
   add(loss: number): void {
     this.#sum += loss;
     this.#steps++;
+    this.#evaluationSum += loss;
+    this.#evaluationSteps++;
     this.#total += loss;
     this.#allSteps++;
   }
@@ -22,18 +26,37 @@ export class LossMeter {
     return mean;
   }
 
+  /** The mean since the last evaluation; undefined where there was no step. */
+  takeMeanSinceEvaluation(): number | undefined {
+    if (this.#evaluationSteps === 0) return undefined;
+    const mean = this.#evaluationSum / this.#evaluationSteps;
+    this.#evaluationSum = 0;
+    this.#evaluationSteps = 0;
+    return mean;
+  }
+
   /** The mean of all steps; NaN where there were none. */
   get overall(): number {
     return this.#total / this.#allSteps;
   }
 
   toJSON(): Record<string, number> {
-    return { sum: this.#sum, steps: this.#steps, total: this.#total, all_steps: this.#allSteps };
+    return {
+      sum: this.#sum,
+      steps: this.#steps,
+      evaluation_sum: this.#evaluationSum,
+      evaluation_steps: this.#evaluationSteps,
+      total: this.#total,
+      all_steps: this.#allSteps,
+    };
   }
 
   restore(json: JsonObject): void {
     this.#sum = Number(json['sum']);
     this.#steps = Number(json['steps']);
+    // Checkpoints of earlier versions do not have these.
+    this.#evaluationSum = Number(json['evaluation_sum'] ?? 0);
+    this.#evaluationSteps = Number(json['evaluation_steps'] ?? 0);
     this.#total = Number(json['total']);
     this.#allSteps = Number(json['all_steps']);
   }

@@ -11,6 +11,7 @@ import { Checkpoints } from './checkpoints.ts';
 import { EarlyStoppingCallback } from './earlyStopping.ts';
 import { defaultFlow, planState } from './flow.ts';
 import type { LoopContext } from './loop.ts';
+import { OverfittingWatch } from './overfittingWatch.ts';
 import type { TrainingPlan } from './plan.ts';
 import { Position } from './position.ts';
 import { takeUp } from './resume.ts';
@@ -118,7 +119,7 @@ export async function prepareRun(parts: RunParts): Promise<PreparedRun> {
     earlyStoppingPatience === undefined
       ? []
       : [new EarlyStoppingCallback({ earlyStoppingPatience, earlyStoppingThreshold })];
-  const all = [defaultFlow, ...stopping, ...parts.callbacks];
+  const all = [defaultFlow, ...stopping, new OverfittingWatch(), ...parts.callbacks];
   const callbacks = new CallbackHandler(all, { args, state, control, model });
   const run = await describeRun(program.engine, task.sequences(features), features.length);
   if (checkpoint !== undefined) {
