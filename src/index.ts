@@ -11,6 +11,8 @@ export { configureLog, type LogLevel, type LogSink } from './core/log.ts';
 export { Tensor } from './core/tensor.ts';
 export * from './data/index.ts';
 export { type AdamWOptions, adamW, type Optimizer, type SgdOptions, sgd } from './engine/optimizers.ts';
+export * from './export/index.ts';
+export { smallBert } from './hub/bundled.ts';
 export { type DownloadListener, type DownloadProgress, onDownload } from './hub/progress.ts';
 export {
   listRepositoryFiles,
@@ -70,6 +72,7 @@ export { type CallbackContext, TrainerCallback } from './training/callbacks.ts';
 export { EarlyStoppingCallback, type EarlyStoppingOptions } from './training/earlyStopping.ts';
 export type { SaveReason, TrainingEvent, TrainingRun, TrainOutput } from './training/events.ts';
 export { GradualUnfreezing, type GradualUnfreezingOptions } from './training/gradualUnfreezing.ts';
+export { type PlotOptions, plotLosses } from './training/lossPlot.ts';
 export type { ParameterGroup } from './training/parameterGroups.ts';
 export type { Schedule, ScheduleContext } from './training/schedules.ts';
 export { type EvalDataset, type PredictionOutput, Trainer, type TrainerOptions } from './training/trainer.ts';

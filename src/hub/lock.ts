@@ -37,6 +37,12 @@ export async function withLock<T>(path: string, options: LockOptions, work: () =
   }
 }
 
+/** Whether a living process, or another call in this one, holds the lock at `path`. */
+export async function isLocked(path: string): Promise<boolean> {
+  const holder = await holderOf(path);
+  return holder !== undefined && !(await isDead(path, holder));
+}
+
 async function acquire(path: string, mine: string, { owner, what, signal }: LockOptions): Promise<void> {
   const started = performance.now();
   let said = false;
