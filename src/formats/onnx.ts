@@ -61,19 +61,34 @@ const operatorSet = 20;
 
 /** A model as the bytes of an `.onnx` file (onnx.proto3's field numbers). */
 export function encodeOnnx(model: OnnxModel): Uint8Array {
-  return new ProtobufWriter()
-    .integer(1, irVersion)
-    .string(2, 'fettle')
-    .message(7, (graph) => {
-      for (const node of model.nodes) graph.message(1, (message) => writeNode(message, node));
-      graph.string(2, model.graphName);
-      for (const tensor of model.initializers) graph.message(5, (message) => writeTensor(message, tensor));
-      for (const input of model.inputs) graph.message(11, (message) => writeValueInfo(message, input));
-      for (const output of model.outputs) graph.message(12, (message) => writeValueInfo(message, output));
-    })
+  const chunks = onnxChunks(model);
+  const bytes = new Uint8Array(totalLength(chunks));
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+/** {@link encodeOnnx}'s bytes piece by piece: the elements of initializers stay where they are, and are copied nowhere. */
+export function onnxChunks(model: OnnxModel): Uint8Array[] {
+  const nodes = new ProtobufWriter();
+  for (const node of model.nodes) nodes.message(1, (message) => writeNode(message, node));
+  nodes.string(2, model.graphName);
+  const boundary = new ProtobufWriter();
+  for (const input of model.inputs) boundary.message(11, (message) => writeValueInfo(message, input));
+  for (const output of model.outputs) boundary.message(12, (message) => writeValueInfo(message, output));
+  const graph = [nodes.finish(), ...model.initializers.flatMap((tensor) => tensorChunks(tensor)), boundary.finish()];
+  const head = new ProtobufWriter().integer(1, irVersion).string(2, 'fettle').header(7, totalLength(graph));
+  const sets = new ProtobufWriter()
     .message(8, (set) => set.string(1, '').integer(2, operatorSet))
-    .message(8, (set) => set.string(1, 'com.microsoft').integer(2, 1))
-    .finish();
+    .message(8, (set) => set.string(1, 'com.microsoft').integer(2, 1));
+  return [head.finish(), ...graph, sets.finish()];
+}
+
+function totalLength(chunks: readonly Uint8Array[]): number {
+  return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
 function writeNode(message: ProtobufWriter, node: OnnxNode): void {
@@ -98,13 +113,18 @@ function writeAttribute(message: ProtobufWriter, name: string, value: OnnxAttrib
   }
 }
 
-function writeTensor(message: ProtobufWriter, tensor: OnnxTensor): void {
-  for (const dim of tensor.dims) message.integer(1, dim);
+/** A tensor as the graph's field 5: what describes it, then its elements as they lie in memory. */
+function tensorChunks(tensor: OnnxTensor): Uint8Array[] {
   const { buffer, byteOffset, byteLength } = tensor.data;
-  message
+  const described = new ProtobufWriter();
+  for (const dim of tensor.dims) described.integer(1, dim);
+  const fields = described
     .integer(2, onnxElementType[tensor.dtype])
     .string(8, tensor.name)
-    .bytes(9, new Uint8Array(buffer, byteOffset, byteLength));
+    .header(9, byteLength)
+    .finish();
+  const head = new ProtobufWriter().header(5, fields.length + byteLength).finish();
+  return [head, fields, new Uint8Array(buffer, byteOffset, byteLength)];
 }
 
 function writeValueInfo(message: ProtobufWriter, info: OnnxValueInfo): void {

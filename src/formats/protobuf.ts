@@ -40,6 +40,13 @@ export class ProtobufWriter {
     return this;
   }
 
+  /** What stands before a field of `length` bytes that follow elsewhere. */
+  header(field: number, length: number): this {
+    this.#varint(field * 8 + 2);
+    this.#varint(length);
+    return this;
+  }
+
   /** A field that is a message of its own. */
   message(field: number, write: (message: ProtobufWriter) => void): this {
     const inner = new ProtobufWriter();

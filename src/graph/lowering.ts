@@ -6,6 +6,8 @@ import type { Node, Shape, Value } from './value.ts';
 
 /** What an op's `lower` rule emits ONNX through. */
 export interface Lowering {
+  /** Whether only ONNX's own ops may be emitted: none that only some engines have. */
+  readonly portable: boolean;
   /** Emits a node of one output and returns the output's name. */
   node(
     type: string,
@@ -34,13 +36,24 @@ export interface Lowering {
 /** A graph's outputs, by the names under which the engine gives them. */
 export type NamedOutputs = Readonly<Record<string, Value>>;
 
+/** How a graph is lowered. */
+export interface LoweringOptions {
+  /** Emit ONNX's own ops alone, for engines that are not ours. Default false: contributed ops where they are faster. */
+  readonly portable?: boolean;
+}
+
 /**
  * The ONNX model that computes `outputs`; of the graph's inputs it has just those that are needed.
  * @throws GraphError where the graph is not well formed (see {@link validateGraph}).
  */
-export function lowerGraph(graph: Graph, outputs: NamedOutputs, name = 'fettle'): OnnxModel {
+export function lowerGraph(
+  graph: Graph,
+  outputs: NamedOutputs,
+  name = 'fettle',
+  { portable = false }: LoweringOptions = {},
+): OnnxModel {
   validateGraph(graph, outputs);
-  return new GraphLowering(graph, outputs, name).model();
+  return new GraphLowering(graph, outputs, name, portable).model();
 }
 
 /** The bytes of {@link lowerGraph}'s model. */
@@ -60,6 +73,7 @@ export function requiredInputs(graph: Graph, values: readonly Value[]): Value[] 
 }
 
 class GraphLowering implements Lowering {
+  readonly portable: boolean;
   readonly #graph: Graph;
   readonly #outputs: NamedOutputs;
   readonly #name: string;
@@ -71,7 +85,8 @@ class GraphLowering implements Lowering {
   #layer = '';
   #serial = 0;
 
-  constructor(graph: Graph, outputs: NamedOutputs, name: string) {
+  constructor(graph: Graph, outputs: NamedOutputs, name: string, portable: boolean) {
+    this.portable = portable;
     this.#graph = graph;
     this.#outputs = outputs;
     this.#name = name;

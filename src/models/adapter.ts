@@ -117,6 +117,31 @@ export class Adapter {
   }
 
   /**
+   * What the adapted layers' weights are with BA in them, by name; the arena stays as it is. None where BA is in them already.
+   */
+  mergedWeights(arena: Arena): ReadonlyMap<string, Float32Array> {
+    const weights = new Map<string, Float32Array>();
+    if (this.#merged) return weights;
+    for (const [path, layer] of this.#layers) {
+      const weight = arena.weight(`${path}.weight`).slice();
+      const b = arena.weight(`${path}.lora_B.weight`);
+      addProduct(weight, b, arena.weight(`${path}.lora_A.weight`), layer.lora_A.weight.shape[0], layer.scaling);
+      weights.set(`${path}.weight`, weight);
+    }
+    return weights;
+  }
+
+  /** Traces the layers as if BA were part of their weights. */
+  traceMerged<T>(trace: () => T): T {
+    for (const layer of this.#layers.values()) layer.merged = true;
+    try {
+      return trace();
+    } finally {
+      for (const layer of this.#layers.values()) layer.merged = this.#merged;
+    }
+  }
+
+  /**
    * Writes PEFT's two files, which Python's `PeftModel.from_pretrained` loads onto the same base model.
    * @throws ArgumentError where the adapter is merged: its base is not the base then.
    */

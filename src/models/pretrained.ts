@@ -9,7 +9,8 @@ import type { Optimizer } from '../engine/optimizers.ts';
 import { selectEngine } from '../engine/select.ts';
 import { openCheckpoint } from '../formats/safetensors-checkpoint.ts';
 import { writeSafetensors } from '../formats/safetensors-write.ts';
-import type { Graph } from '../graph/graph.ts';
+import { Graph } from '../graph/graph.ts';
+import { lowerGraph } from '../graph/lowering.ts';
 import { elementCount } from '../graph/ndarray.ts';
 import type { Parameter } from '../graph/parameter.ts';
 import { type PushedCommit, type PushOptions, pushSaved } from '../hub/upload.ts';
@@ -24,11 +25,13 @@ import { BatchLayout, type LayoutForm } from '../nn/layout.ts';
 import { type PackOptions, packBatch, type TokenSequence } from '../nn/packing.ts';
 import { parameterTable } from '../nn/parameterGroups.ts';
 import { Adapter } from './adapter.ts';
+import { weightFeeds } from './feeds.ts';
 import type { Built, Head, ModelConfig, ModelParts } from './head.ts';
 import type { ModelInputs } from './inputs.ts';
 import { adaptedModel, build } from './loading.ts';
 import { isUnder, LoraConfig, type LoraOptions } from './loraConfig.ts';
 import { type LossFunction, withLoss } from './loss.ts';
+import type { LoweredModel, LowerOptions } from './lowered.ts';
 import { readAdapterConfig } from './peftFiles.ts';
 import { ForwardProgram, type ModelBatch, TrainingProgram } from './programs.ts';
 import { assignWeights, initializeWeights } from './weights.ts';
@@ -372,6 +375,30 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
       throw new RunError('ERR_NOT_TRAINING', { owner: 'model.trainPart', what: 'the model is not being trained' });
     }
     await this.#training.trainPart(...part);
+  }
+
+  /**
+   * The model's answers as one ONNX graph, and its weights: what an export is made of. An adapter is part of the weights in
+   * it. The model itself stays as it is. Dropout is off.
+   * @throws GraphError where a part of the model has no ONNX form.
+   */
+  lower(form: LayoutForm = 'padded', { outputs: wanted, portable = true }: LowerOptions = {}): LoweredModel {
+    this.#requireUsable();
+    const adapter = this.#adapter;
+    const graph = new Graph();
+    const trace = () => this.#tracer(form, false)(graph);
+    const { outputs } = adapter === undefined ? trace() : adapter.traceMerged(trace);
+    const named = Object.fromEntries(Object.entries(outputs).filter(([name]) => wanted?.(name) ?? true));
+    const merged = adapter?.mergedWeights(this.#built.arena);
+    const weights = new Map(
+      Object.entries(weightFeeds(graph, Object.values(named), this.#built.arena)).map(([name, { dims, data }]) => [
+        name,
+        { dims, data: merged?.get(name) ?? (data as Float32Array) },
+      ]),
+    );
+    const { architecture, className } = this.#head;
+    const config = architecture.writeConfig(this.config, className);
+    return { className, onnx: lowerGraph(graph, named, className, { portable }), weights, config };
   }
 
   /**

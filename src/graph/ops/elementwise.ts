@@ -127,6 +127,6 @@ export const gelu: DefinedOp<readonly ['x']> = defineOp('Gelu', {
     const density = mul(exp(mul(square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
     return [mul(dy, add(distribution, mul(x, density)))];
   },
-  lower: (onnx, [x]) => onnx.node('Gelu', [x], {}, 'com.microsoft'),
+  lower: (onnx, [x]) => (onnx.portable ? onnx.node('Gelu', [x]) : onnx.node('Gelu', [x], {}, 'com.microsoft')),
   reference: ([x]) => mapElements(x, (a) => 0.5 * a * (1 + erfFloat64(a * Math.SQRT1_2))),
 });

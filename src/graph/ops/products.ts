@@ -40,15 +40,24 @@ export const matmul: DefinedOp<readonly ['a', 'b'], MatmulAttributes> = defineOp
       ? matmul(dc, a, { transposeA: true, transposeB: transposeA, scale })
       : matmul(a, dc, { transposeA: !transposeA, scale }),
   ],
-  lower: (onnx, [a, b], { transposeA = false, transposeB = false, scale = 1 }) =>
-    !transposeA && !transposeB && scale === 1
-      ? onnx.node('MatMul', [a, b])
-      : onnx.node(
-          'FusedMatMul',
-          [a, b],
-          { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: scale } },
-          'com.microsoft',
-        ),
+  lower: (onnx, [a, b], { transposeA = false, transposeB = false, scale = 1 }, { inputs: [valueA, valueB] }) => {
+    if (!transposeA && !transposeB && scale === 1) return onnx.node('MatMul', [a, b]);
+    if (onnx.portable) {
+      const exchanged = (x: string, rank: number) =>
+        onnx.node('Transpose', [x], { perm: [...Array(rank - 2).keys(), rank - 1, rank - 2] });
+      const y = onnx.node('MatMul', [
+        transposeA ? exchanged(a, valueA.shape.length) : a,
+        transposeB ? exchanged(b, valueB.shape.length) : b,
+      ]);
+      return scale === 1 ? y : onnx.node('Mul', [y, onnx.scalar(scale)]);
+    }
+    return onnx.node(
+      'FusedMatMul',
+      [a, b],
+      { transA: Number(transposeA), transB: Number(transposeB), alpha: { float: scale } },
+      'com.microsoft',
+    );
+  },
   reference: ([a, b], { transposeA = false, transposeB = false, scale = 1 }) =>
     product(transposeA ? exchangeLast(a) : a, transposeB ? exchangeLast(b) : b, scale),
 });

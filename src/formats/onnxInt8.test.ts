@@ -1,0 +1,78 @@
+import { expect, test } from 'vitest';
+import { RandomStream } from '../core/random.ts';
+import type { OnnxModel, OnnxNode } from './onnx.ts';
+import { quantizeWeights } from './onnxInt8.ts';
+
+const node = (type: string, inputs: string[], attributes: OnnxNode['attributes'] = {}, output = `${type} out`) => ({
+  type,
+  domain: '',
+  inputs,
+  outputs: [output],
+  attributes,
+  name: `${type} of ${inputs.join()}`,
+});
+
+const model = (nodes: OnnxNode[]): OnnxModel => ({
+  graphName: 'test',
+  nodes,
+  inputs: ['x', 'w'].map((name) => ({ name, dtype: 'float32', shape: [40, 40] })),
+  outputs: [],
+  initializers: [],
+});
+
+function weights(rows: number, columns: number) {
+  const random = new RandomStream(1, 'weights');
+  // Rows of very different sizes: what a scale a row is for.
+  const data = Float32Array.from(
+    { length: rows * columns },
+    (_, i) => random.normal() * 10 ** (Math.floor(i / columns) % 5),
+  );
+  data.fill(0, 0, columns);
+  return new Map([['w', { dims: [rows, columns], data }]]);
+}
+
+const stored = (quantized: OnnxModel, name: string) => quantized.initializers.find((tensor) => tensor.name === name)!;
+
+test('each row is rounded to 255 steps of its own size, and zeros stay zeros', () => {
+  const [rows, columns] = [40, 7];
+  const given = weights(rows, columns);
+  const quantized = quantizeWeights(model([node('Gemm', ['x', 'w'], { transB: 1 })]), given);
+  const integers = stored(quantized, 'w.int8');
+  const scales = stored(quantized, 'w.scale').data as Float32Array;
+  expect(integers.dims).toEqual([columns, rows]);
+  const { data } = given.get('w')!;
+  for (let row = 0; row < rows; row++) {
+    const own = Array.from({ length: columns }, (_, i) => Number(integers.data[i * rows + row]));
+    expect(Math.max(...own.map(Math.abs))).toBe(row === 0 ? 0 : 127);
+    own.forEach((integer, i) => {
+      const error = Math.abs(integer * scales[row] - data[row * columns + i]);
+      expect(error).toBeLessThanOrEqual(scales[row] * 0.5001);
+    });
+  }
+  expect(quantized.inputs.map(({ name }) => name)).toEqual(['x']);
+});
+
+test('what goes into several products is quantized once', () => {
+  const nodes = [1, 2, 3].map((i) => node('Gemm', ['x', 'w'], { transB: 1 }, `y${i}`));
+  const types = quantizeWeights(model(nodes), weights(40, 40)).nodes.map(({ type }) => type);
+  expect(types.filter((type) => type === 'DynamicQuantizeLinear')).toHaveLength(1);
+  expect(types.filter((type) => type === 'MatMulInteger')).toHaveLength(3);
+});
+
+test.each([
+  ['a head of few labels', [node('Gemm', ['x', 'w'], { transB: 1 })], 9],
+  ['a product by a weight that is not turned', [node('Gemm', ['x', 'w'])], 40],
+  ['a use that is no product beside one', [node('Gemm', ['x', 'w'], { transB: 1 }), node('Mul', ['x', 'w'])], 40],
+  ['a look-up along another axis', [node('Gather', ['w', 'x'], { axis: 1 })], 40],
+])('%s stays float32', (_, nodes, rows) => {
+  const given = weights(rows, 40);
+  const quantized = quantizeWeights(model(nodes), given);
+  expect(quantized.nodes).toEqual(nodes);
+  expect(quantized.initializers).toEqual([{ name: 'w', dtype: 'float32', ...given.get('w') }]);
+});
+
+test('a table that is also a decoder is stored once', () => {
+  const nodes = [node('Gather', ['w', 'ids'], { axis: 0 }), node('Gemm', ['x', 'w'], { transB: 1 })];
+  const quantized = quantizeWeights(model(nodes), weights(40, 40));
+  expect(quantized.initializers.filter(({ dtype }) => dtype === 'int8')).toHaveLength(1);
+});
