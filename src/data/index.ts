@@ -27,6 +27,7 @@ export {
   structOf,
 } from './features.ts';
 export type { Format, ReadOptions } from './formats.ts';
+export * from './inspect/index.ts';
 export { IterableDataset, type IterableMapOptions, type IterableState } from './iterableDataset.ts';
 export { type LoadDatasetOptions, loadDataset } from './loadDataset.ts';
 export * from './preprocessing/index.ts';
