@@ -51,7 +51,7 @@ export function addPredictCommand(program: Command): void {
     const ask = predictor.prepare(flags, taskSettings(name, flags));
     const model = await tasks[name].model.fromPretrained(flags.model);
     try {
-      const { predictions, lines } = await ask(model, await BertTokenizer.fromPretrained(flags.model));
+      const { predictions, lines } = await ask(model, await BertTokenizer.fromPretrained(model.source ?? flags.model));
       makeReport(flags.json === true).result({ predictions }, lines.join('\n'));
     } finally {
       await model.dispose();

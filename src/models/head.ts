@@ -4,7 +4,7 @@ import type { Parameter } from '../graph/parameter.ts';
 import type { FreezingOptions } from '../nn/freezing.ts';
 import type { BatchLayout, Reads } from '../nn/layout.ts';
 import type { Adapter } from './adapter.ts';
-import type { Traced } from './programs.ts';
+import type { InferenceQuantization, Traced } from './programs.ts';
 
 /** What every configuration has, whatever the architecture. */
 export interface ModelConfig {
@@ -63,6 +63,8 @@ export interface ModelParts<Config extends ModelConfig> {
   readonly name?: string | undefined;
   /** A low-rank adaptation that the module was built with. */
   readonly adapter?: Adapter | undefined;
+  /** What it answers in, where that is not its engine's precision. */
+  readonly quantize?: InferenceQuantization | undefined;
   /** What training leaves as it is. */
   readonly freezing?: FreezingOptions | undefined;
 }

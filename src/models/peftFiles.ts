@@ -12,6 +12,8 @@ export interface SavedAdapter {
   readonly config: LoraConfig;
   /** The model that the adapter was made for, by name or path; undefined where the file does not say. */
   readonly baseModel: string | undefined;
+  /** The class of model that it was made for, by the task that the file names; undefined where it does not say. */
+  readonly className?: string | undefined;
 }
 
 /** PEFT's names of tasks, by the model's class. */
@@ -134,7 +136,8 @@ export async function readAdapterConfig(directory: string, owner: string): Promi
   const base = json['base_model_name_or_path'];
   try {
     const baseModel = typeof base === 'string' && base !== '' ? base : undefined;
-    return { directory, config: new LoraConfig(options), baseModel };
+    const [className] = Object.entries(taskTypes).find(([, type]) => type === json['task_type']) ?? [];
+    return { directory, config: new LoraConfig(options), baseModel, className };
   } catch (cause) {
     const what = `${adapterConfigFile} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`;
     throw new ModelError('ERR_ADAPTER_CONFIG', { owner, what, file, cause });

@@ -33,7 +33,7 @@ import { isUnder, LoraConfig, type LoraOptions } from './loraConfig.ts';
 import { type LossFunction, withLoss } from './loss.ts';
 import type { LoweredModel, LowerOptions } from './lowered.ts';
 import { readAdapterConfig } from './peftFiles.ts';
-import { ForwardProgram, type ModelBatch, TrainingProgram } from './programs.ts';
+import { ForwardProgram, type InferenceQuantization, type ModelBatch, TrainingProgram } from './programs.ts';
 import { assignWeights, initializeWeights } from './weights.ts';
 
 /** How one parameter is trained. */
@@ -84,6 +84,7 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
   #trainingEngine: Engine | undefined;
   #frozen: ReadonlySet<string> = new Set();
   readonly #name: string | undefined;
+  readonly #quantize: InferenceQuantization | undefined;
   #adapter: Adapter | undefined;
   #disposed = false;
 
@@ -95,6 +96,7 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     this.engine = parts.engine;
     this.source = parts.source;
     this.#name = parts.name;
+    this.#quantize = parts.quantize;
     this.#adapter = parts.adapter;
     if (parts.adapter !== undefined) this.#frozen = frozenUnder(parts.adapter, this.parameters.keys());
     const { freeze, freezeLayers, trainOnly } = parts.freezing ?? {};
@@ -329,7 +331,7 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
     const key = `${form} ${labelled} ${own === undefined ? '' : this.#losses.indexOf(own)}`;
     let program = this.#forward.get(key);
     if (program === undefined) {
-      program = ForwardProgram.create(this.#runtime, this.#tracer(form, labelled, own));
+      program = ForwardProgram.create(this.#runtime, this.#tracer(form, labelled, own), this.#quantize);
       this.#forward.set(key, program);
       program.catch(() => this.#forward.delete(key));
     }
@@ -339,6 +341,13 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
   /** Makes the model ready to be trained: gradients, moments (zero) and the compiled step. What an earlier training left is gone. */
   async prepareTraining(options: TrainingOptions = {}, form: LayoutForm = 'packed'): Promise<TrainingProgram> {
     this.#requireUsable();
+    if (this.#quantize !== undefined) {
+      throw new ArgumentError('ERR_QUANTIZED', {
+        owner: this.#head.className,
+        what: `a model that was loaded with quantize: '${this.#quantize}' cannot be trained`,
+        hint: 'load it without',
+      });
+    }
     await this.#training?.dispose();
     const trained = new Map(
       this.trainableParameters.map((name) => [
@@ -443,6 +452,8 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
    */
   async loadWeights(directory: string): Promise<void> {
     this.#requireUsable();
+    // Programs with the weights inside would go on with the old ones.
+    if (this.#quantize !== undefined) await this.#dropForward();
     if (this.#adapter !== undefined) {
       await this.#adapter.read(directory, this.parameters, this.#built.arena);
       return;

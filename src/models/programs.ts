@@ -2,8 +2,10 @@ import { hashName } from '../core/random.ts';
 import type { Arena, OptimizerStep } from '../engine/arena.ts';
 import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
 import { adamW, type Optimizer } from '../engine/optimizers.ts';
+import { encodeOnnx } from '../formats/onnx.ts';
+import { quantizeWeights } from '../formats/onnxInt8.ts';
 import { type DropoutMask, Graph } from '../graph/graph.ts';
-import { toOnnx } from '../graph/lowering.ts';
+import { lowerGraph, toOnnx } from '../graph/lowering.ts';
 import type { Parameter } from '../graph/parameter.ts';
 import type { DropoutJob } from '../kernels/dropout.ts';
 import type { PackedBatch, PackOptions, TokenSequence } from '../nn/packing.ts';
@@ -31,6 +33,9 @@ export interface ModelBatch {
   readonly count: number;
 }
 
+/** What a model may answer in besides its engine's precision: weights and operands of products as 8-bit numbers. */
+export type InferenceQuantization = 'int8';
+
 /** A compiled forward computation: outputs, and the loss where it was traced. Dropout is off. */
 export class ForwardProgram {
   readonly #session: Session;
@@ -41,12 +46,20 @@ export class ForwardProgram {
     this.#weights = weights;
   }
 
-  static async create(runtime: Runtime, trace: Trace): Promise<ForwardProgram> {
+  /** @param quantize 'int8': the weights become part of the program, as 8-bit numbers, as they are now. */
+  static async create(runtime: Runtime, trace: Trace, quantize?: InferenceQuantization): Promise<ForwardProgram> {
     const graph = new Graph();
     const { outputs, loss } = trace(graph);
     const all = loss === undefined ? outputs : { ...outputs, loss };
-    const session = await runtime.engine.createSession(toOnnx(graph, all));
-    return new ForwardProgram(session, weightFeeds(graph, Object.values(all), runtime.arena));
+    const feeds = weightFeeds(graph, Object.values(all), runtime.arena);
+    if (quantize === undefined) {
+      return new ForwardProgram(await runtime.engine.createSession(toOnnx(graph, all)), feeds);
+    }
+    const weights = new Map(
+      Object.entries(feeds).map(([name, { dims, data }]) => [name, { dims, data: data as Float32Array }]),
+    );
+    const quantized = encodeOnnx(quantizeWeights(lowerGraph(graph, all), weights));
+    return new ForwardProgram(await runtime.engine.createSession(quantized), {});
   }
 
   /** The outputs by name, `loss` among them (the mean over what the batch counts) where it was traced. */
