@@ -1,23 +1,28 @@
 import { terminalWidth, writeError } from '#platform/process';
 import type { TrainingEvent } from '../training/events.ts';
+import { isDumb, plainText } from './terminal.ts';
 
-/** Between two plain lines, where there is no terminal to draw a bar on. */
+/** Between two plain lines at least, where there is no terminal to draw a bar on. */
 const plainSeconds = 5;
+/** And as a share of the time so far, so that the log of a long run stays short: some 15 lines for each tenfold of time. */
+const plainShare = 1 / 6;
 /** Between two drawings of the bar. */
 const drawSeconds = 0.1;
 
-/** Shows how far a run is, on standard error: a bar on a terminal, else a plain line every few seconds. */
+/** Shows how far a run is, on standard error: a bar on a terminal, else (in a file or a CI log) plain lines, ever farther apart. */
 export class Progress {
-  readonly #width = terminalWidth();
+  readonly #width = isDumb() ? undefined : terminalWidth();
+  readonly #blocks = plainText() ? '#-' : '█░';
   #started = 0;
   #shown = 0;
   #firstStep = 0;
+  #begun = 0;
   #drawn = false;
   #loss: number | undefined;
 
   /** Takes a run's events. */
   readonly show = (event: TrainingEvent): void => {
-    if (event.type === 'begin') this.#started = performance.now();
+    if (event.type === 'begin') this.#started = this.#begun = performance.now();
     if (event.type === 'end') this.clear();
     if (event.type !== 'step') return;
     const { step, totalSteps, loss } = event;
@@ -29,7 +34,8 @@ export class Progress {
       this.#firstStep = step;
       this.#started = now;
     }
-    const interval = this.#width === undefined ? plainSeconds : drawSeconds;
+    const elapsed = (now - this.#begun) / 1000;
+    const interval = this.#width === undefined ? Math.max(plainSeconds, elapsed * plainShare) : drawSeconds;
     if (step < totalSteps && (now - this.#shown) / 1000 < interval) return;
     this.#shown = now;
     const done = step - this.#firstStep;
@@ -54,7 +60,7 @@ export class Progress {
   #draw(share: number, facts: string, width: number): void {
     const room = Math.min(40, width - facts.length - 3);
     const filled = Math.round(room * share);
-    const bar = room < 5 ? '' : `${'█'.repeat(filled)}${'░'.repeat(room - filled)} `;
+    const bar = room < 5 ? '' : `${this.#blocks[0].repeat(filled)}${this.#blocks[1].repeat(room - filled)} `;
     writeError(`\r\x1b[2K${bar}${facts.slice(0, Math.max(0, width - 1))}`);
     this.#drawn = true;
   }

@@ -1,8 +1,9 @@
 import { ArgumentError } from '../core/errors.ts';
 import type { Tensor } from '../core/tensor.ts';
+import { type BootstrapOptions, bootstrap, type ConfidenceInterval } from './bootstrap.ts';
 import { mergeScores } from './combine.ts';
 import { type AnyMetric, loadMetric } from './loadMetric.ts';
-import type { Scores } from './metric.ts';
+import { withMetricRows } from './metricRows.ts';
 import type { SquadReference } from './squadRows.ts';
 
 /** What the Trainer gives to `computeMetrics` (its `EvalPrediction`). */
@@ -34,11 +35,50 @@ interface AnswerRow {
  * made into; later where an evaluation's answers do not fit.
  */
 export function computeMetricsWith(names: readonly string[]): (prediction: MetricPrediction) => Record<string, number> {
+  const metrics = loadMetrics('computeMetricsWith', names);
+  return (prediction) => ({
+    ...mergeScores(
+      metrics.map(({ name }) => name),
+      metrics.map((metric) =>
+        withMetricRows(metric, prediction, (own, predictions, references) => own.compute(predictions, references)),
+      ),
+    ),
+  });
+}
+
+/**
+ * How sure the scores of {@link computeMetricsWith} are of an evaluation's answers, by their names: see {@link bootstrap}.
+ * @throws ArgumentError as `computeMetricsWith` and `bootstrap` do.
+ */
+export function confidenceIntervalsWith(
+  names: readonly string[],
+  prediction: MetricPrediction,
+  options: Omit<BootstrapOptions, 'options'> = {},
+): Record<string, ConfidenceInterval> {
+  const metrics = loadMetrics('confidenceIntervalsWith', names);
+  const found = metrics.map((metric) =>
+    withMetricRows(metric, prediction, (own, predictions, references) =>
+      bootstrap(own, predictions, references, options),
+    ),
+  );
+  // The names are those of the scores: each stands for its place in a list of all.
+  const all = found.flatMap((own) => Object.values(own));
+  let next = 0;
+  const places = found.map((own) => Object.fromEntries(Object.keys(own).map((key) => [key, next++])));
+  const merged = mergeScores(
+    metrics.map(({ name }) => name),
+    places,
+  );
+  return Object.fromEntries(Object.entries(merged).map(([key, place]) => [key, all[place]]));
+}
+
+/** @throws ArgumentError for names that cannot be had together from logits and labels. */
+function loadMetrics(owner: string, names: readonly string[]): AnyMetric[] {
   const metrics = names.map((name) => loadMetric(name));
   const twice = names.find((name, k) => names.indexOf(name) !== k);
   if (names.length === 0 || twice !== undefined) {
     throw new ArgumentError('ERR_METRIC_COMBINE', {
-      owner: 'computeMetricsWith',
+      owner,
       what: twice === undefined ? 'there are no metrics' : 'a metric comes twice',
       got: twice,
     });
@@ -46,7 +86,7 @@ export function computeMetricsWith(names: readonly string[]): (prediction: Metri
   for (const { name, takes } of metrics) {
     if (takes !== 'tags' && takes !== 'texts' && takes !== 'losses') continue;
     throw new ArgumentError('ERR_METRIC_COMBINE', {
-      owner: 'computeMetricsWith',
+      owner,
       what: `a metric takes ${takes}, which are not to be had from logits and labels`,
       got: name,
       hint:
@@ -55,84 +95,5 @@ export function computeMetricsWith(names: readonly string[]): (prediction: Metri
           : 'token classification and language modelling give their own metrics without being asked',
     });
   }
-  return (prediction) => ({
-    ...mergeScores(
-      metrics.map(({ name }) => name),
-      metrics.map((metric) => scoreOf(metric, prediction)),
-    ),
-  });
-}
-
-function scoreOf(metric: AnyMetric, prediction: MetricPrediction): Scores {
-  if (metric.takes === 'answers') {
-    const { answers, references } = prediction;
-    if (answers === undefined || references === undefined)
-      throw unfit(metric.name, 'no answers to questions', 'answers');
-    const rows = answers.map(({ id, predictionText, nullScoreDiff }) => ({
-      id,
-      predictionText,
-      noAnswerProbability: nullScoreDiff,
-    }));
-    return metric.compute(rows, references);
-  }
-  const { predictions, labelIds } = prediction;
-  const [rows, width] = predictions.dims;
-  const shape = `predictions [${predictions.dims.join(', ')}] and labels [${labelIds.dims.join(', ')}]`;
-  if (predictions.dims.length > 2 || labelIds.dims.length > 2 || labelIds.dims[0] !== rows) {
-    throw unfit(metric.name, shape, 'one row of answers, and one of labels, for each row of data');
-  }
-  const values = rowsOf(predictions);
-  const labels = rowsOf(labelIds);
-  const several = (labelIds.dims[1] ?? 1) > 1;
-  if (metric.takes === 'numbers') {
-    if (several || (width ?? 1) !== 1) throw unfit(metric.name, shape, 'one number a row');
-    return metric.compute(values.flat(), labels.flat());
-  }
-  if ((width ?? 1) < 2) throw unfit(metric.name, shape, 'a logit for each class or label');
-  if (metric.takes === 'classes') {
-    return several
-      ? metric.compute(
-          values.map((row) => row.map((logit) => Number(logit > 0))),
-          labels,
-        )
-      : metric.compute(values.map(largest), labels.flat());
-  }
-  if (metric.takes === 'scores') {
-    return several
-      ? metric.compute(
-          values.map((row) => row.map((logit) => 1 / (1 + Math.exp(-logit)))),
-          labels,
-        )
-      : metric.compute(values.map(softmax), labels.flat());
-  }
-  throw unfit(metric.name, shape, metric.takes);
-}
-
-/** In float64: scores near 1 keep their order. */
-function softmax(logits: readonly number[]): number[] {
-  const highest = Math.max(...logits);
-  const exponentials = logits.map((logit) => Math.exp(logit - highest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
-}
-
-function largest(values: readonly number[]): number {
-  return values.reduce((best, value, k) => (value > values[best] ? k : best), 0);
-}
-
-function rowsOf(tensor: Tensor): number[][] {
-  const [rows, width = 1] = tensor.dims;
-  return Array.from({ length: rows }, (_, row) =>
-    Array.from({ length: width }, (_, k) => Number(tensor.data[row * width + k])),
-  );
-}
-
-function unfit(metric: string, got: string, expected: string): ArgumentError {
-  return new ArgumentError('ERR_METRIC_COMBINE', {
-    owner: metric,
-    what: 'the task gives no rows that this metric takes',
-    got,
-    expected,
-    hint: "choose a metric of the task, or write computeMetrics by hand with the metric's own compute",
-  });
+  return metrics;
 }

@@ -3,7 +3,7 @@ export { averagePrecision } from './averagePrecision.ts';
 export { type BootstrapOptions, bootstrap, type ConfidenceInterval } from './bootstrap.ts';
 export { type CalibrationBin, type CalibrationOptions, calibrationBins, calibrationError } from './calibrationError.ts';
 export type { ClassOrLabels } from './classTally.ts';
-export { computeMetricsWith, type MetricPrediction } from './computeMetrics.ts';
+export { computeMetricsWith, confidenceIntervalsWith, type MetricPrediction } from './computeMetrics.ts';
 export { type ConfusionMatrix, type ConfusionMatrixOptions, confusionMatrix } from './confusionMatrix.ts';
 export { type Entity, lenientEntities } from './entities.ts';
 export type { EntityScores, SeqevalReport } from './entityCounts.ts';

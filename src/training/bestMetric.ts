@@ -1,4 +1,5 @@
 import { ArgumentError, didYouMean } from '../core/errors.ts';
+import { loadMetric, metricNames } from '../metrics/index.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 
 /** The metric that says which step is best, and which way. */
@@ -9,10 +10,17 @@ export interface BestMetric {
 }
 
 /** What every evaluation gives besides its metrics. */
-const speeds = /_(runtime|samples_per_second|steps_per_second)$/;
+export const speeds = /_(runtime|samples_per_second|steps_per_second)$/;
 
-/** Names of metrics that are better the smaller they are. */
-const smallerIsBetter = /(^|_)(loss|error|mse|rmse|mae|perplexity|ece)$/;
+/** Names of metrics that are better the smaller they are, also behind a prefix: `eval_loss`, `eval_german_mse`. */
+const smallerIsBetter = new RegExp(
+  `(^|_)(${['loss', 'error', ...metricNames.filter((name) => !loadMetric(name).greaterIsBetter)].join('|')})$`,
+);
+
+/** Whether more of a metric is better, as far as its name tells: yes, but for losses, errors and the metrics that say otherwise. */
+export function greaterIsBetter(name: string): boolean {
+  return !smallerIsBetter.test(name);
+}
 
 /**
  * Finds `metricForBestModel` among an evaluation's metrics, with or without `eval_`; where the argument is left out, the
@@ -38,7 +46,7 @@ export function findBestMetric(args: TrainingArguments, known: readonly string[]
       hint: near === undefined ? 'take one of these, or give it in computeMetrics' : `did you mean '${near}'?`,
     });
   }
-  return { name, greaterIsBetter: args.greaterIsBetter ?? !smallerIsBetter.test(name) };
+  return { name, greaterIsBetter: args.greaterIsBetter ?? greaterIsBetter(name) };
 }
 
 /**

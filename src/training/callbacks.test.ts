@@ -2,7 +2,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { quickFolder, resumableTrainer } from '../../test/testing/resuming.ts';
 import { gatherLog, tinyModel, toyDataset } from '../../test/testing/tiny.ts';
 import { configureLog } from '../core/log.ts';
-import { findBestMetric, isBetter } from './bestMetric.ts';
+import { loadMetric, type Metric, metricNames } from '../metrics/index.ts';
+import { findBestMetric, greaterIsBetter, isBetter } from './bestMetric.ts';
 import { TrainerCallback } from './callbacks.ts';
 import { EarlyStoppingCallback } from './earlyStopping.ts';
 import { TrainingArguments } from './trainingArguments.ts';
@@ -155,6 +156,24 @@ describe('the best model', () => {
     expect(findBestMetric(new TrainingArguments({ metricForBestModel }), known)).toEqual({ name, greaterIsBetter });
     const told = new TrainingArguments({ metricForBestModel, greaterIsBetter: true });
     expect(findBestMetric(told, known).greaterIsBetter).toBe(true);
+  });
+
+  test('which way a metric is better is what the metric says', () => {
+    for (const name of metricNames) {
+      expect(greaterIsBetter(`eval_${name}`), name).toBe(loadMetric(name).greaterIsBetter);
+      const { takes } = loadMetric(name);
+      // And so under the names of its scores.
+      if ((takes !== 'numbers' && takes !== 'classes') || name.endsWith('_samples')) continue;
+      for (const score of Object.keys((loadMetric(name) as Metric).compute([0, 1, 1, 0], [0, 1, 0, 0])))
+        expect(greaterIsBetter(`eval_german_${score}`), score).toBe(loadMetric(name).greaterIsBetter);
+    }
+    expect(['log_loss', 'eval_ece', 'perplexity', 'glossary', 'my_error'].map(greaterIsBetter)).toEqual([
+      false,
+      false,
+      false,
+      true,
+      false,
+    ]);
   });
 
   test('NaN is never better; a threshold must be passed', () => {

@@ -14,6 +14,8 @@ export interface EvaluationOptions {
   /** In place of the head's own. */
   readonly loss?: LossFunction | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Keep what `evaluator.prediction()` needs. Default: where `computeMetrics` or a prediction asks for it. */
+  readonly keepAnswers?: boolean | undefined;
   /** Called after each batch. */
   readonly onBatch?: (() => Promise<void>) | undefined;
 }
@@ -36,7 +38,9 @@ export async function evaluateFeatures<Feature>(
       what: 'the data set has no rows',
     });
   }
-  const evaluator = task.evaluator({ keepAnswers: prefix === 'test' || computeMetrics !== undefined });
+  const evaluator = task.evaluator({
+    keepAnswers: options.keepAnswers === true || prefix === 'test' || computeMetrics !== undefined,
+  });
   const started = performance.now();
   let lossSum = 0;
   let counted = 0;

@@ -20,6 +20,8 @@ import { parameterSettings } from './parameterSettings.ts';
 import { planTraining } from './plan.ts';
 import { checkRun, findCheckpoint, prepareRun } from './prepareRun.ts';
 import { applyLogLevel, tensorBoardDirectory } from './reporting.ts';
+import { type BestRun, hyperparameterSearch } from './search/hyperparameterSearch.ts';
+import type { HyperparameterSearchOptions } from './search/searchOptions.ts';
 import { TensorBoardLog } from './tensorBoardLog.ts';
 import {
   checkTrainerOptions,
@@ -37,6 +39,12 @@ export type { EvalDataset, TrainerOptions } from './trainerOptions.ts';
 interface CallOptions {
   /** Ends the call between two batches, with the signal's reason as its error. */
   readonly signal?: AbortSignal | undefined;
+}
+
+/** What {@link Trainer.evaluate} takes. */
+interface EvaluateOptions extends CallOptions {
+  /** Called with the answers that the metrics were computed from, of each evaluation set. */
+  readonly onPrediction?: ((prediction: EvalPrediction) => void) | undefined;
 }
 
 /** What {@link Trainer.train} takes. */
@@ -166,7 +174,7 @@ export class Trainer {
       features,
       program,
       callbacks,
-      evaluate: evaluating ? (how) => this.#evaluateSets(task, signal, how?.firstBatch) : undefined,
+      evaluate: evaluating ? (how) => this.#evaluateSets(task, { signal }, how?.firstBatch) : undefined,
       saveModel: (directory) => this.saveModel(directory),
       checkpoint,
       signal,
@@ -205,26 +213,39 @@ export class Trainer {
    * Metrics on a data set with labels, `evalDataset` by default: `eval_loss`, the task's own, and speeds. Of several sets by
    * name they are `eval_<name>_loss` and so on.
    */
-  async evaluate(dataset?: EvalDataset, options: CallOptions = {}): Promise<Metrics> {
+  async evaluate(dataset?: EvalDataset, options: EvaluateOptions = {}): Promise<Metrics> {
     const sets = dataset === undefined ? this.#evalSets : namedSets(dataset);
     const [first] = Object.values(sets);
     if (first === undefined) throw missingDataset('evaluate', 'evalDataset');
     const task = await this.#taskFor(first);
-    if (dataset === undefined || dataset === this.#options.evalDataset) return this.#evaluateSets(task, options.signal);
+    if (dataset === undefined || dataset === this.#options.evalDataset) return this.#evaluateSets(task, options);
     let metrics: Metrics = {};
     for (const [name, data] of Object.entries(sets)) {
       const features = await task.prepare(data, { labels: 'required' });
-      metrics = { ...metrics, ...(await this.#ask(task, features, prefixOf(name), options.signal)).metrics };
+      metrics = { ...metrics, ...(await this.#ask(task, features, prefixOf(name), options)).metrics };
     }
     return metrics;
   }
 
+  /**
+   * The names of the metrics that {@link evaluate} gives for `evalDataset`, from the first batch of each set: so what is to be
+   * asked of a run can be checked before it.
+   */
+  async metricNames(): Promise<string[]> {
+    const [first] = Object.values(this.#evalSets);
+    if (first === undefined) throw missingDataset('metricNames', 'evalDataset');
+    const task = await this.#taskFor(first);
+    // Some metrics have no value on few rows; then all are asked.
+    const metrics = await this.#evaluateSets(task, {}, true).catch(() => this.#evaluateSets(task, {}));
+    return Object.keys(metrics);
+  }
+
   /** Metrics on all of `evalDataset`, or on the first batch of each set. */
-  async #evaluateSets(task: Task, signal: AbortSignal | undefined, firstBatch = false): Promise<Metrics> {
+  async #evaluateSets(task: Task, options: EvaluateOptions, firstBatch = false): Promise<Metrics> {
     let metrics: Metrics = {};
     for (const [name, features] of await this.#evaluationFeatures(task)) {
       const asked = firstBatch ? features.slice(0, this.args.perDeviceEvalBatchSize) : features;
-      metrics = { ...metrics, ...(await this.#ask(task, asked, prefixOf(name), signal)).metrics };
+      metrics = { ...metrics, ...(await this.#ask(task, asked, prefixOf(name), options)).metrics };
     }
     return metrics;
   }
@@ -234,9 +255,22 @@ export class Trainer {
     if (dataset === undefined) throw missingDataset('predict', 'a data set');
     const task = await this.#taskFor(dataset);
     const features = await task.prepare(dataset, { labels: 'optional' });
-    const { evaluator, metrics } = await this.#ask(task, features, 'test', options.signal);
+    const { evaluator, metrics } = await this.#ask(task, features, 'test', options);
     await this.#handler().call('onPredict', { metrics });
     return { ...evaluator.prediction(), metrics };
+  }
+
+  /**
+   * Trains many models with other options and tells which are best; the trainer's own model stays as it is. `best.args` are
+   * the arguments for the final model.
+   *
+   * @example
+   * const best = await trainer.hyperparameterSearch({ hpSpace: { learningRate: logUniform(1e-5, 1e-4) }, nTrials: 20 });
+   * await new Trainer({ model, args: best.args, trainDataset }).train();
+   */
+  hyperparameterSearch(options: HyperparameterSearchOptions = {}): Promise<BestRun> {
+    const own = { ...this.#options, tokenizer: this.#tokenizer };
+    return hyperparameterSearch({ options: own, args: this.args, make: (parts) => new Trainer(parts) }, options);
   }
 
   /** Writes `trainer_state.json` of the run as it stands into `outputDir`: with it, the whole log. */
@@ -267,12 +301,16 @@ export class Trainer {
     await tokenizer.savePretrained(directory);
   }
 
-  async #ask(task: Task, features: readonly unknown[], prefix: string, signal: AbortSignal | undefined) {
+  async #ask(task: Task, features: readonly unknown[], prefix: string, { signal, onPrediction }: EvaluateOptions) {
     const { computeMetrics } = this.#options;
     const batchSize = this.args.perDeviceEvalBatchSize;
     const onBatch = () => this.#handler().call('onPredictionStep');
     const loss = this.#loss;
-    return evaluateFeatures(this.model, task, features, { prefix, batchSize, computeMetrics, loss, signal, onBatch });
+    const keepAnswers = onPrediction !== undefined;
+    const how = { prefix, batchSize, computeMetrics, loss, signal, onBatch, keepAnswers };
+    const asked = await evaluateFeatures(this.model, task, features, how);
+    onPrediction?.(asked.evaluator.prediction());
+    return asked;
   }
 
   /** The callbacks of the run under way or of the last; before any, of none. */
