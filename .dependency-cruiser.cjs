@@ -20,6 +20,7 @@ const layers = [
   'training',
   'pipelines',
   'export',
+  'serving',
   'cli',
   'studio',
 ];
@@ -92,7 +93,7 @@ module.exports = {
       name: 'training-touches-no-weight',
       comment: 'weights and updates belong to the engine: training, tasks and the command know only its interface, and name an optimizer',
       severity: 'error',
-      from: { path: '^src/(tasks|training|pipelines|cli)/', pathNot: `${tests}|^src/cli/doctor\\.ts$` },
+      from: { path: '^src/(tasks|training|pipelines|serving|cli)/', pathNot: `${tests}|^src/cli/doctor\\.ts$` },
       to: { path: '^src/(kernels|graph)/|^src/engine/(?!(engine|optimizers)\\.ts$)' },
     },
     {

@@ -11,7 +11,14 @@ export { configureLog, type LogLevel, type LogSink } from './core/log.ts';
 export { Tensor } from './core/tensor.ts';
 export * from './data/index.ts';
 export { type AdamWOptions, adamW, type Optimizer, type SgdOptions, sgd } from './engine/optimizers.ts';
-export * from './export/index.ts';
+export {
+  type ExportableModel,
+  type ExportedFile,
+  type ExportOptions,
+  exportOnnx,
+  type Quantization,
+} from './export/exportOnnx.ts';
+export { type CardDataset, type ModelCard, modelCard, writeModelCard } from './export/modelCard.ts';
 export { smallBert } from './hub/bundled.ts';
 export { type DownloadListener, type DownloadProgress, onDownload } from './hub/progress.ts';
 export {
@@ -56,6 +63,7 @@ export { LoraConfig, type LoraOptions } from './models/loraConfig.ts';
 export type { LossContext, LossFunction } from './models/loss.ts';
 export type { FreezingChoice, FreezingOptions, ParameterPattern } from './nn/freezing.ts';
 export * from './pipelines/index.ts';
+export { createPredictHandler, type PredictHandler, type PredictHandlerOptions } from './serving/predictHandler.ts';
 export {
   DataCollatorForLanguageModeling,
   DataCollatorForWholeWordMask,
@@ -75,6 +83,7 @@ export { GradualUnfreezing, type GradualUnfreezingOptions } from './training/gra
 export { type PlotOptions, plotLosses } from './training/lossPlot.ts';
 export type { ParameterGroup } from './training/parameterGroups.ts';
 export type { Schedule, ScheduleContext } from './training/schedules.ts';
+export * from './training/search/index.ts';
 export { type EvalDataset, type PredictionOutput, Trainer, type TrainerOptions } from './training/trainer.ts';
 export type { JsonObject, LogEntry, TrainerControl, TrainerState } from './training/trainerState.ts';
 export { TrainingArguments, type TrainingArgumentsOptions } from './training/trainingArguments.ts';

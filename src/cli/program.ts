@@ -3,13 +3,16 @@ import { packageVersion } from '#platform/native';
 import { setExitCode, writeError, writeOutput } from '#platform/process';
 import { addCacheCommand } from './cache.ts';
 import { applyConfig } from './configFile.ts';
+import { addDataCommand } from './data.ts';
 import { addDoctorCommand } from './doctor.ts';
 import { addDownloadCommand } from './download.ts';
 import { showDownloads } from './downloadBar.ts';
 import { addEvaluateCommand } from './evaluate.ts';
+import { addExportCommand } from './export.ts';
 import { normalizeFlags } from './flags.ts';
 import { addPredictCommand } from './predict.ts';
 import { reportError } from './report.ts';
+import { addServeCommand } from './serve.ts';
 import { addTokenizerCommand } from './tokenizer.ts';
 import { addTrainCommand } from './train.ts';
 
@@ -26,7 +29,10 @@ export async function runCommand(line: readonly string[]): Promise<void> {
   addTrainCommand(program);
   addEvaluateCommand(program);
   addPredictCommand(program);
+  addServeCommand(program);
+  addExportCommand(program);
   addTokenizerCommand(program);
+  addDataCommand(program);
   addDownloadCommand(program);
   addCacheCommand(program);
   addDoctorCommand(program);
