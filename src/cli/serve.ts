@@ -78,10 +78,7 @@ async function serve(positional: string | undefined, flags: ServeFlags): Promise
     const task = await handler.ready();
     const server = await listen(handler, { host, port });
     const url = `http://${urlHost(host)}:${server.port}`;
-    makeReport(flags.json === true).result(
-      { url, port: server.port, task, model },
-      await describe(url, model, handler),
-    );
+    makeReport(flags.json === true).result({ url, port: server.port, task, model }, describe(url, model, task));
     if (!local) log.warn(`whoever reaches ${host} can ask: there is no password, and nothing is encrypted`);
     await interrupted();
     await server.close();
