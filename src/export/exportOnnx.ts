@@ -104,10 +104,11 @@ export async function exportOnnx(
 }
 
 /** @throws ArgumentError for what is none. */
-export function checkQuantize(given: ExportOptions['quantize'], owner: string): Quantization[] {
+export function checkQuantize(given: string | readonly string[] | undefined, owner: string): Quantization[] {
   const wanted = given === undefined ? [] : typeof given === 'string' ? [given] : [...new Set(given)];
-  for (const form of wanted) {
-    if (quantizations.includes(form)) continue;
+  return wanted.map((form) => {
+    const known = quantizations.find((one) => one === form);
+    if (known !== undefined) return known;
     const near = didYouMean(form, quantizations);
     throw new ArgumentError('ERR_QUANTIZE', {
       owner,
@@ -116,8 +117,7 @@ export function checkQuantize(given: ExportOptions['quantize'], owner: string): 
       expected: quantizations.join(' or '),
       hint: near === undefined ? undefined : `did you mean '${near}'?`,
     });
-  }
-  return wanted;
+  });
 }
 
 function lowerForTransformers(model: ExportableModel, owner: string): LoweredModel {
