@@ -9,6 +9,7 @@ import type { BertTokenizer } from '../tokenizers/index.ts';
 import { checkCallback, type TrainerCallback } from './callbacks.ts';
 import type { TrainingEvent } from './events.ts';
 import type { Schedule } from './schedules.ts';
+import type { ModelInitTrial } from './search/searchTrial.ts';
 import type { TrainingArguments, TrainingArgumentsOptions } from './trainingArguments.ts';
 
 /** One data set to evaluate on, or several by name, whose metrics are `eval_<name>_loss` and so on. */
@@ -18,8 +19,11 @@ export type EvalDataset = Dataset | Readonly<Record<string, Dataset>>;
 export interface TrainerOptions {
   /** What is trained; or give `modelInit`. */
   readonly model?: TrainableModel | undefined;
-  /** Makes the model: anew for every `train()`, as a search over several runs needs. The one before is disposed of. */
-  readonly modelInit?: (() => TrainableModel | Promise<TrainableModel>) | undefined;
+  /**
+   * Makes the model: anew for every `train()`, and for every trial of a search, which it is told of. The one before is
+   * disposed of.
+   */
+  readonly modelInit?: ((trial?: ModelInitTrial) => TrainableModel | Promise<TrainableModel>) | undefined;
   /** A plain object is taken too. */
   readonly args?: TrainingArguments | TrainingArgumentsOptions | undefined;
   readonly trainDataset?: Dataset | undefined;
