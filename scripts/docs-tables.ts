@@ -6,6 +6,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, type Option } from 'commander';
 import { addCacheDeleteCommand, addCacheListCommand } from '../src/cli/cache.ts';
+import { addDataInspectCommand } from '../src/cli/data.ts';
 import { addDoctorCommand } from '../src/cli/doctor.ts';
 import { addDownloadCommand } from '../src/cli/download.ts';
 import { addEvaluateCommand } from '../src/cli/evaluate.ts';
@@ -25,6 +26,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, () => strin
     evaluate: () => flags(addEvaluateCommand),
     predict: () => flags(addPredictCommand),
     'tokenizer train': () => flags(addTokenizerTrainCommand),
+    'data inspect': () => flags(addDataInspectCommand),
     download: () => flags(addDownloadCommand),
     'cache list': () => flags(addCacheListCommand),
     'cache delete': () => flags(addCacheDeleteCommand),

@@ -4,10 +4,11 @@ import { describeMetrics } from '../training/eventLog.ts';
 import { Trainer } from '../training/trainer.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
 import { parseValue } from './flags.ts';
+import { addPreparationFlags, type PreparationFlags, prepareRows } from './preparation.ts';
 import { makeReport } from './report.ts';
 import { addTaskFlag, addTaskOptionFlags, taskOfCheckpoint, taskSettings } from './taskFlags.ts';
 
-interface EvaluateFlags extends DataFlags {
+interface EvaluateFlags extends DataFlags, PreparationFlags {
   readonly model: string;
   readonly task?: TaskName;
   readonly split?: string;
@@ -37,6 +38,7 @@ export function addEvaluateCommand(program: Command): void {
       Number(parseValue('--max-length', 'integer', text)),
     )
     .option('--json', 'print one JSON object on standard output, and nothing else there');
+  addPreparationFlags(command, { training: false });
   addTaskOptionFlags(command);
   command.action(async (data: string | undefined, flags: EvaluateFlags & Record<string, unknown>) => {
     const task = await taskOfCheckpoint(flags.task, flags.model);
@@ -46,13 +48,18 @@ export function addEvaluateCommand(program: Command): void {
       flags.split ??
       ['validation', 'validation_matched', 'test'].find((name) => name in dataset) ??
       Object.keys(dataset)[0];
+    const { evaluation, columns } = await prepareRows(
+      flags,
+      { evaluation: splitOf(dataset, split) },
+      { task, columns: flaggedColumns(flags), maxLength: flags.maxLength, tokenizer: flags.model },
+    );
     const model = await tasks[task].model.fromPretrained(flags.model);
     try {
       const trainer = new Trainer({
         model,
         args: { perDeviceEvalBatchSize: flags.batchSize, maxLength: flags.maxLength },
-        evalDataset: splitOf(dataset, split),
-        columns: flaggedColumns(flags),
+        evalDataset: evaluation,
+        columns,
         taskOptions,
       });
       const metrics = await trainer.evaluate();

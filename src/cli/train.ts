@@ -13,12 +13,13 @@ import { Trainer } from '../training/trainer.ts';
 import { TrainingArguments } from '../training/trainingArguments.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
 import { addTrainingFlags, parseValue, trainingValues } from './flags.ts';
+import { addPreparationFlags, type PreparationFlags, prepareRows } from './preparation.ts';
 import { Progress } from './progress.ts';
 import { makeReport } from './report.ts';
 import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
 import { addTuningFlags, applyTuning, type TuningFlags } from './tuningFlags.ts';
 
-interface TrainFlags extends DataFlags, TuningFlags {
+interface TrainFlags extends DataFlags, PreparationFlags, TuningFlags {
   readonly model: string;
   readonly task?: TaskName;
   readonly tokenizer?: string;
@@ -45,6 +46,7 @@ export function addTrainCommand(program: Command): void {
   command
     .option('--train-split <name>', 'the split to train on', 'train')
     .option('--eval-split <name>', 'the split to evaluate on (default: validation, or else test)');
+  addPreparationFlags(command, { training: true });
   addTuningFlags(command);
   addTrainingFlags(command);
   addTaskOptionFlags(command);
@@ -81,11 +83,20 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
   const resume = flags.resume ?? args.resumeFromCheckpoint ?? false;
   const resumeFromCheckpoint = await checkOutput(output, resume, args.overwriteOutputDir);
   const dataset = await loadFlaggedDataset(flags, data);
-  const trainDataset = splitOf(dataset, flags.trainSplit);
-  const evalDataset = evaluationSplit(dataset, flags.evalSplit);
-  const columns = flaggedColumns(flags);
-  const task = taskOfDataset(flags.task, trainDataset);
+  const rows = { train: splitOf(dataset, flags.trainSplit), evaluation: evaluationSplit(dataset, flags.evalSplit) };
+  const task = taskOfDataset(flags.task, rows.train);
   const taskOptions = taskSettings(task, flags);
+  const {
+    train: trainDataset,
+    evaluation: evalDataset,
+    columns,
+  } = await prepareRows(flags, rows, {
+    task,
+    columns: flaggedColumns(flags),
+    seed: args.dataSeed ?? args.seed,
+    maxLength: args.maxLength,
+    tokenizer: flags.tokenizer ?? flags.model,
+  });
   const model = await tasks[task].model.fromPretrained(flags.model, {
     threads: flags.threads,
     seed: args.seed,

@@ -159,7 +159,7 @@ function aboutDuplicates({ inspection, duplicateRows, duplicateExample }: SplitS
       count: normalized,
       rows: duplicateRows.slice(0, shownRows),
       example: duplicateExample,
-      message: `${normalized} of ${rows} rows of ${split} repeat the texts of an earlier row (${same}): ${describeRows(duplicateRows)}`,
+      message: `${normalized} of ${rows} rows of ${split} repeat the texts of an earlier row (${same}), first in row ${duplicateRows[0]}`,
       advice: isTraining(split)
         ? `they count several times: --drop-duplicates ${exact === normalized ? 'exact' : 'normalized'} keeps the first of each`
         : 'what is repeated counts several times in the metrics; take the repetitions out if that is not meant',
