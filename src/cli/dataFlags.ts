@@ -34,8 +34,13 @@ export function addDataFlags(command: Command): void {
     .option('--id-column <name>', 'the column that tells questions apart (default: id)');
 }
 
-/** The data set that the flags name. `name/config` is taken for `name` with a configuration. */
+/** The data set that the flags name. */
 export async function loadFlaggedDataset(flags: DataFlags, positional?: string): Promise<DatasetDict> {
+  return loadDataset(...flaggedSource(flags, positional));
+}
+
+/** Name and configuration of the data set that the flags name. `glue/config` is taken for `glue` with a configuration. */
+export function flaggedSource(flags: DataFlags, positional?: string): [name: string, config: string | undefined] {
   const name = flags.dataset ?? positional;
   if (name === undefined) {
     throw new ArgumentError('ERR_NO_DATASET', {
@@ -45,9 +50,7 @@ export async function loadFlaggedDataset(flags: DataFlags, positional?: string):
     });
   }
   const glue = /^(?:nyu-mll\/)?(glue)\/(\w+)$/.exec(name);
-  return glue === null || flags.datasetConfig !== undefined
-    ? loadDataset(name, flags.datasetConfig)
-    : loadDataset(glue[1], glue[2]);
+  return glue === null || flags.datasetConfig !== undefined ? [name, flags.datasetConfig] : [glue[1], glue[2]];
 }
 
 /** One split by name, or a part of one: `train[:80%]`. @throws DataError that lists the splits. */

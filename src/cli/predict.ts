@@ -2,12 +2,14 @@ import type { Command } from 'commander';
 import { ArgumentError } from '../core/errors.ts';
 import { type ModelOf, type TaskName, type TrainableModel, tasks } from '../tasks/taskFor.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
-import { flagOf } from './flags.ts';
+import { addDataFlags } from './dataFlags.ts';
+import { flagOf, parseValue } from './flags.ts';
 import { answerPredictor } from './predictAnswers.ts';
+import { checkDatasetFlags, type DatasetFlags, predictDataset } from './predictDataset.ts';
 import { entityPredictor } from './predictEntities.ts';
 import { hiddenWordPredictor } from './predictHiddenWords.ts';
 import { labelPredictor } from './predictLabels.ts';
-import type { Predictor, QuestionFlags } from './predictor.ts';
+import { type Predictor, type QuestionFlags, refuseQuestion } from './predictor.ts';
 import { makeReport } from './report.ts';
 import { addTaskFlag, addTaskOptionFlags, flagOfAnotherTask, taskOfCheckpoint, taskSettings } from './taskFlags.ts';
 
@@ -21,10 +23,9 @@ const predictors: { readonly [Name in TaskName]?: Predictor<ModelOf<Name>> } = {
 
 const questionFlags = ['text', 'textPair', 'question', 'context'] as const satisfies readonly (keyof QuestionFlags)[];
 
-interface PredictFlags extends QuestionFlags {
+interface PredictFlags extends QuestionFlags, DatasetFlags {
   readonly model: string;
   readonly task?: TaskName;
-  readonly json?: boolean;
 }
 
 /** `fettle predict`: what a saved model says of texts. */
@@ -32,7 +33,8 @@ export function addPredictCommand(program: Command): void {
   const collect = (text: string, earlier: readonly string[] = []) => [...earlier, text];
   const command = program
     .command('predict')
-    .description('Ask a saved model about texts.')
+    .description('Ask a saved model about texts, or about all rows of a data set.')
+    .argument('[data]', 'the data set, as --dataset')
     .requiredOption('--model <path or name>', 'a directory with a fine-tuned model');
   addTaskFlag(command, 'what the model was trained for');
   command
@@ -40,9 +42,31 @@ export function addPredictCommand(program: Command): void {
     .option('--text-pair <text>', 'the second text of a pair, one for each --text', collect)
     .option('--question <text>', 'a question about a context; may be given several times', collect)
     .option('--context <text>', 'the text that holds the answer: one for each --question, or one for all', collect)
-    .option('--json', 'print one JSON object on standard output, and nothing else there');
+    .option(
+      '--json',
+      'print one JSON object on standard output, and nothing else there; of a data set without --output, one for each row',
+    );
+  addDataFlags(command);
+  command
+    .option('--split <name>', 'the split to predict (default: test, validation, or the first)')
+    .option('--output <file>', 'write the rows with labels and probabilities: .csv, .jsonl or .parquet')
+    .option('--errors <file>', 'write the rows that the model gets wrong, those it is surest of first')
+    .option(
+      '--batch-size <integer>',
+      'rows computed at once',
+      (text: string) => Number(parseValue('--batch-size', 'integer', text)),
+      8,
+    )
+    .option('--max-length <integer>', "tokens of a row at most (default: the model's limit)", (text: string) =>
+      Number(parseValue('--max-length', 'integer', text)),
+    );
   addTaskOptionFlags(command);
-  command.action(async (flags: PredictFlags & Record<string, unknown>) => {
+  command.action(async (data: string | undefined, flags: PredictFlags & Record<string, unknown>) => {
+    if (flags.dataset !== undefined || data !== undefined) return predictRows(data, flags);
+    for (const flag of ['output', 'errors', 'split'] as const) {
+      if (flags[flag] !== undefined)
+        throw refuseQuestion(`--${flag} is for a data set`, 'pass --dataset, or leave it out');
+    }
     const name = await taskOfCheckpoint(flags.task, flags.model);
     const predictor = predictors[name] as Predictor<TrainableModel> | undefined;
     if (predictor === undefined) throw notAsked(name);
@@ -57,6 +81,27 @@ export function addPredictCommand(program: Command): void {
       await model.dispose();
     }
   });
+}
+
+async function predictRows(data: string | undefined, flags: PredictFlags & Record<string, unknown>): Promise<void> {
+  const asked = questionFlags.find((flag) => flags[flag] !== undefined);
+  if (asked !== undefined) throw refuseQuestion(`there is a data set and ${flagOf(asked)}`, 'leave one of them out');
+  checkDatasetFlags(flags);
+  const name = await taskOfCheckpoint(flags.task, flags.model);
+  taskSettings(name, flags);
+  if (name !== 'text-classification') {
+    throw new ArgumentError('ERR_NOT_PREDICTED', {
+      owner: 'fettle predict',
+      what: `data sets are predicted with classifiers, not with models for ${name}`,
+      hint: 'pass single texts, or call trainer.predict in a program',
+    });
+  }
+  const model = await tasks[name].model.fromPretrained(flags.model);
+  try {
+    await predictDataset(model, flags, data);
+  } finally {
+    await model.dispose();
+  }
 }
 
 function notAsked(task: TaskName): ArgumentError {

@@ -89,7 +89,10 @@ export async function remove(path: string): Promise<void> {
 }
 
 /** @throws EnvironmentError always: a page cannot write files. */
-export async function writeAtomic(path: string, _content: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
+export async function writeAtomic(
+  path: string,
+  _content: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   throw noFileSystem('writeAtomic', path);
 }
 

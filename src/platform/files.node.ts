@@ -137,18 +137,21 @@ export async function removeLeftovers(directory: string): Promise<string[]> {
 
 /**
  * Writes a file so that a reader sees the old content or all of the new, never a part:
- * beside its final name, flushed to disk, then renamed. `content` may come in pieces, on shared memory or not.
+ * beside its final name, flushed to disk, then renamed. `content` may come in pieces, made as they are written, on shared memory or not.
  *
  * @throws EnvironmentError ERR_WRITE where the disk is full, the directory is absent or not writable; nothing is left behind.
  */
-export async function writeAtomic(path: string, content: string | Uint8Array | Iterable<Uint8Array>): Promise<void> {
+export async function writeAtomic(
+  path: string,
+  content: string | Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const temporary = temporaryBeside(path);
   const pieces =
     typeof content === 'string' ? [Buffer.from(content)] : content instanceof Uint8Array ? [content] : content;
   await explained('writeAtomic', path, async () => {
     const file = await open(temporary, 'wx');
     try {
-      for (const piece of pieces) {
+      for await (const piece of pieces) {
         for (let at = 0; at < piece.byteLength; ) {
           const { bytesWritten } = await file.write(piece, at, Math.min(piece.byteLength - at, 1 << 30));
           at += bytesWritten;
