@@ -220,7 +220,8 @@ function describeInterruption(step: number, checkpoint: string | undefined): str
     : `interrupted at step ${step}, which is saved in ${checkpoint}; to go on, give the same command with --resume`;
 }
 
-function evaluationSplit(dataset: DatasetDict, named: string | undefined) {
+/** The split that the flag names, or the first of those that are for judging. */
+export function evaluationSplit(dataset: DatasetDict, named: string | undefined) {
   if (named !== undefined) return splitOf(dataset, named);
   return dataset['validation'] ?? dataset['validation_matched'] ?? dataset['test'];
 }
