@@ -65,6 +65,13 @@ export type { FreezingChoice, FreezingOptions, ParameterPattern } from './nn/fre
 export * from './pipelines/index.ts';
 export { createPredictHandler, type PredictHandler, type PredictHandlerOptions } from './serving/predictHandler.ts';
 export {
+  type CollatedBatch,
+  type CollatedFeature,
+  DataCollatorForTokenClassification,
+  DataCollatorWithPadding,
+  type PaddingOptions,
+} from './tasks/collators.ts';
+export {
   DataCollatorForLanguageModeling,
   DataCollatorForWholeWordMask,
   type MaskedTokens,

@@ -51,7 +51,9 @@ describe('flags', () => {
 
 test('training rows without a text are an error that names them; rows of other tasks are left to the task', async () => {
   gatherLog();
-  await expect(prepareRows({}, { train: reviews }, context())).rejects.toThrow(/'text' in row 3/);
+  await expect(prepareRows({}, { train: reviews }, context())).rejects.toThrow(
+    /a value is missing \(row 3, column 'text'\)/,
+  );
   const untouched = await prepareRows({}, { train: reviews }, context('fill-mask'));
   expect(untouched.train).toBe(reviews);
 });

@@ -39,6 +39,14 @@ export { type JsonLinesOptions, parseJsonLines } from './readers/jsonLines.ts';
 export type { PlainTextOptions } from './readers/plainText.ts';
 export type { CursorState } from './rowCursor.ts';
 export type { ColumnBatch } from './rowStages.ts';
-export { LengthGroupedSampler, RandomSampler, type Sampler, SequentialSampler } from './samplers.ts';
+export {
+  LengthGroupedSampler,
+  RandomSampler,
+  type Sampler,
+  SequentialSampler,
+  StratifiedSampler,
+  type WeightedRandomOptions,
+  WeightedRandomSampler,
+} from './samplers.ts';
 export type { TrainTestSplitOptions } from './split.ts';
 export { takeSplit } from './takeSplit.ts';

@@ -44,15 +44,15 @@ export function missingCells(dataset: Dataset, columns: readonly string[]): Miss
 export function requireComplete(dataset: Dataset, columns: readonly string[], owner = 'preprocess'): void {
   const missing = missingCells(dataset, columns);
   if (missing.length === 0) return;
-  const split = dataset.info.split === undefined ? '' : ` of split '${dataset.info.split}'`;
-  const places = missing.map(({ column, rows }) => `'${column}' in ${describeRows(rows)}`);
-  throw new DataError('ERR_MISSING_VALUES', {
-    owner,
-    what: `values are missing${split}: ${places.join('; ')}`,
-    row: missing[0].rows[0],
-    column: missing[0].column,
-    hint: "leave the rows out (missing: 'drop', --missing drop), fill texts in (--missing fill=…), or correct the file",
-  });
+  const of = dataset.info.split === undefined ? '' : ` in split '${dataset.info.split}'`;
+  const hint =
+    "leave the rows out (missing: 'drop', --missing drop), fill texts in (--missing fill=TEXT), or correct the file";
+  const [{ column, rows }] = missing;
+  if (missing.length === 1 && rows.length === 1) {
+    throw new DataError('ERR_MISSING_VALUES', { owner, what: `a value is missing${of}`, row: rows[0], column, hint });
+  }
+  const places = missing.map((each) => `'${each.column}' in ${describeRows(each.rows)}`);
+  throw new DataError('ERR_MISSING_VALUES', { owner, what: `values are missing${of}: ${places.join('; ')}`, hint });
 }
 
 /** `row 3`, `rows 3 and 7`, `12 rows (3, 7, 9, 11, 20, …)`. */

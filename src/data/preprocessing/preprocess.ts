@@ -167,7 +167,11 @@ function changeTexts(dataset: Dataset, options: PreprocessingOptions, done: Done
     );
     return made;
   }
-  done('clean', emptied.length, `${describeRows(emptied)} left out: nothing was left of a text`);
+  done(
+    'clean',
+    emptied.length,
+    `${emptied.length} of ${dataset.length} rows were left out: nothing was left of a text`,
+  );
   const gone = new Set(emptied);
   return gone.size === 0 ? made : made.filter((_, index) => !gone.has(index + 1));
 }

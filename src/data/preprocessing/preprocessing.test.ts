@@ -277,7 +277,7 @@ describe('preprocess', () => {
   test('missing values are an error unless said otherwise; labels cannot be filled', () => {
     expect(() => preprocess(rows, { texts: ['text'], label: 'label' })).toThrow(/--missing drop/);
     expect(() => preprocess(rows, { texts: ['text'], label: 'label', missing: { fill: '' } })).toThrow(
-      /'label' in row 5/,
+      /a value is missing \(row 5, column 'label'\)/,
     );
     const filled = preprocess(rows, { texts: ['text'], missing: { fill: 'nothing' } });
     expect(filled.dataset.row(1)['text']).toBe('nothing');
