@@ -1,19 +1,36 @@
 import type { Command } from 'commander';
+import { ArgumentError } from '../core/errors.ts';
+import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
+import type { EvalPrediction } from '../tasks/task.ts';
 import { type TaskName, tasks } from '../tasks/taskFor.ts';
 import { describeMetrics } from '../training/eventLog.ts';
 import { Trainer } from '../training/trainer.ts';
+import { confidenceOf, describeConfidence } from './confidence.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
 import { parseValue } from './flags.ts';
+import { addedColumns, judgeRows, sayReplaced, worstRows } from './labelRows.ts';
+import {
+  addMetricFlags,
+  checkRequirements,
+  flaggedMetrics,
+  type MetricFlags,
+  missedRequirements,
+  readRequirements,
+  reportMissed,
+} from './metricFlags.ts';
 import { addPreparationFlags, type PreparationFlags, prepareRows } from './preparation.ts';
 import { makeReport } from './report.ts';
-import { addTaskFlag, addTaskOptionFlags, taskOfCheckpoint, taskSettings } from './taskFlags.ts';
+import { rowFormatOf, writeRows } from './rowFile.ts';
+import { addTaskFlag, addTaskOptionFlags, flagOfAnotherTask, taskOfCheckpoint, taskSettings } from './taskFlags.ts';
 
-interface EvaluateFlags extends DataFlags, PreparationFlags {
+interface EvaluateFlags extends DataFlags, PreparationFlags, MetricFlags {
   readonly model: string;
   readonly task?: TaskName;
   readonly split?: string;
   readonly batchSize: number;
   readonly maxLength?: number;
+  readonly confidence?: number;
+  readonly errors?: string;
   readonly json?: boolean;
 }
 
@@ -38,34 +55,92 @@ export function addEvaluateCommand(program: Command): void {
       Number(parseValue('--max-length', 'integer', text)),
     )
     .option('--json', 'print one JSON object on standard output, and nothing else there');
+  addMetricFlags(command);
+  command
+    .option(
+      '--confidence <share>',
+      'say in what interval the metrics would lie for other rows of the same kind, with this confidence: 0.95',
+      (text: string) => Number(parseValue('--confidence', 'number', text)),
+    )
+    .option(
+      '--errors <file>',
+      'write the rows that the model gets wrong, those it is surest of first: .csv, .jsonl or .parquet',
+    );
   addPreparationFlags(command, { training: false });
   addTaskOptionFlags(command);
-  command.action(async (data: string | undefined, flags: EvaluateFlags & Record<string, unknown>) => {
-    const task = await taskOfCheckpoint(flags.task, flags.model);
-    const taskOptions = taskSettings(task, flags);
-    const dataset = await loadFlaggedDataset(flags, data);
-    const split =
-      flags.split ??
-      ['validation', 'validation_matched', 'test'].find((name) => name in dataset) ??
-      Object.keys(dataset)[0];
-    const { evaluation, columns } = await prepareRows(
-      flags,
-      { evaluation: splitOf(dataset, split) },
-      { task, columns: flaggedColumns(flags), maxLength: flags.maxLength, tokenizer: flags.model },
-    );
-    const model = await tasks[task].model.fromPretrained(flags.model);
-    try {
-      const trainer = new Trainer({
-        model,
-        args: { perDeviceEvalBatchSize: flags.batchSize, maxLength: flags.maxLength },
-        evalDataset: evaluation,
-        columns,
-        taskOptions,
-      });
-      const metrics = await trainer.evaluate();
-      makeReport(flags.json === true).result({ split, ...metrics }, describeMetrics(metrics));
-    } finally {
-      await model.dispose();
+  command.action(evaluate);
+}
+
+async function evaluate(data: string | undefined, flags: EvaluateFlags & Record<string, unknown>): Promise<void> {
+  const requirements = readRequirements(flags);
+  const computeMetrics = flaggedMetrics(flags);
+  checkEvaluateFlags(flags);
+  const task = await taskOfCheckpoint(flags.task, flags.model);
+  const taskOptions = taskSettings(task, flags);
+  if (flags.errors !== undefined && task !== 'text-classification') throw flagOfAnotherTask('--errors', task);
+  const dataset = await loadFlaggedDataset(flags, data);
+  const split =
+    flags.split ??
+    ['validation', 'validation_matched', 'test'].find((name) => name in dataset) ??
+    Object.keys(dataset)[0];
+  const { evaluation, columns } = await prepareRows(
+    flags,
+    { evaluation: splitOf(dataset, split) },
+    { task, columns: flaggedColumns(flags), maxLength: flags.maxLength, tokenizer: flags.model },
+  );
+  const model = await tasks[task].model.fromPretrained(flags.model);
+  try {
+    const trainer = new Trainer({
+      model,
+      args: { perDeviceEvalBatchSize: flags.batchSize, maxLength: flags.maxLength },
+      evalDataset: evaluation,
+      columns,
+      taskOptions,
+      computeMetrics,
+    });
+    if (requirements.length > 0) checkRequirements(requirements, await trainer.metricNames());
+    let prediction: EvalPrediction | undefined;
+    const keep = (answers: EvalPrediction) => {
+      prediction = answers;
+    };
+    const asked = flags.confidence !== undefined || flags.errors !== undefined;
+    const metrics = await trainer.evaluate(undefined, { onPrediction: asked ? keep : undefined });
+    const lines = [describeMetrics(metrics)];
+    const found: Record<string, unknown> = { split, ...metrics };
+    if (flags.confidence !== undefined && prediction !== undefined) {
+      const intervals = confidenceOf(flags, flags.confidence, { task, model, metrics, prediction });
+      found['confidence'] = { level: flags.confidence, ...intervals };
+      lines.push(describeConfidence(flags.confidence, intervals));
     }
+    if (flags.errors !== undefined && prediction !== undefined && evaluation !== undefined) {
+      const classifier = model as BertForSequenceClassification;
+      sayReplaced(evaluation.columnNames, classifier);
+      const worst = worstRows(judgeRows(evaluation, prediction, classifier));
+      const shape = {
+        columns: [...new Set([...evaluation.columnNames, ...addedColumns(classifier)])],
+        features: evaluation.features,
+      };
+      await writeRows(flags.errors, rowFormatOf('--errors', flags.errors), [worst], () => shape);
+      found['errors'] = flags.errors;
+      lines.push(`${worst.length} of ${evaluation.length} rows in ${flags.errors}, the worst first`);
+    }
+    const missed = missedRequirements(requirements, metrics);
+    if (requirements.length > 0) found['missed'] = missed;
+    makeReport(flags.json === true).result(found, lines.join('\n'));
+    reportMissed(missed);
+  } finally {
+    await model.dispose();
+  }
+}
+
+/** What can be refused before anything is read. */
+function checkEvaluateFlags({ errors, confidence }: EvaluateFlags): void {
+  if (errors !== undefined) rowFormatOf('--errors', errors);
+  if (confidence === undefined || (confidence > 0 && confidence < 1)) return;
+  throw new ArgumentError('ERR_FLAG_VALUE', {
+    owner: 'fettle',
+    what: '--confidence has a wrong value',
+    got: confidence,
+    expected: 'a number between 0 and 1, such as 0.95',
   });
 }

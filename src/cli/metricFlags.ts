@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { setExitCode, writeError } from '#platform/process';
 import { ArgumentError, didYouMean } from '../core/errors.ts';
 import { computeMetricsWith } from '../metrics/index.ts';
 import type { EvalPrediction, Metrics } from '../tasks/task.ts';
@@ -98,6 +99,13 @@ export function missedRequirements(requirements: readonly Requirement[], metrics
 /** `accuracy is 0.7123, required: at least 0.8` */
 export function describeMissed({ metric, bound, value }: Missed): string {
   return `${metric} is ${Number(value.toPrecision(4))}, required: at ${greaterIsBetter(metric) ? 'least' : 'most'} ${bound}`;
+}
+
+/** Says what was missed, and has the command end with exit code 5. */
+export function reportMissed(missed: readonly Missed[]): void {
+  if (missed.length === 0) return;
+  for (const each of missed) writeError(`error: ${describeMissed(each)}\n`);
+  setExitCode(5);
 }
 
 function nameOf(metric: string, known: readonly string[]): string | undefined {

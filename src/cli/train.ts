@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { baseName, joinPath, kindOf } from '#platform/files';
-import { exitNow, onInterrupt, setExitCode, writeError } from '#platform/process';
+import { exitNow, onInterrupt, setExitCode, terminalWidth, writeError } from '#platform/process';
 import { ArgumentError } from '../core/errors.ts';
 import { configureLog, log } from '../core/log.ts';
 import type { DatasetDict } from '../data/index.ts';
@@ -9,17 +9,28 @@ import { type TaskName, tasks } from '../tasks/taskFor.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { listCheckpoints } from '../training/checkpointFiles.ts';
 import { describeMetrics } from '../training/eventLog.ts';
+import { plotLosses } from '../training/lossPlot.ts';
 import { Trainer } from '../training/trainer.ts';
 import { TrainingArguments } from '../training/trainingArguments.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
 import { addTrainingFlags, parseValue, trainingValues } from './flags.ts';
+import {
+  addMetricFlags,
+  checkRequirements,
+  flaggedMetrics,
+  type MetricFlags,
+  missedRequirements,
+  readRequirements,
+  reportMissed,
+} from './metricFlags.ts';
 import { addPreparationFlags, type PreparationFlags, prepareRows } from './preparation.ts';
 import { Progress } from './progress.ts';
 import { makeReport } from './report.ts';
 import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
+import { plainText } from './terminal.ts';
 import { addTuningFlags, applyTuning, type TuningFlags } from './tuningFlags.ts';
 
-interface TrainFlags extends DataFlags, PreparationFlags, TuningFlags {
+interface TrainFlags extends DataFlags, PreparationFlags, TuningFlags, MetricFlags {
   readonly model: string;
   readonly task?: TaskName;
   readonly tokenizer?: string;
@@ -49,6 +60,7 @@ export function addTrainCommand(program: Command): void {
   addPreparationFlags(command, { training: true });
   addTuningFlags(command);
   addTrainingFlags(command);
+  addMetricFlags(command);
   addTaskOptionFlags(command);
   command
     .optionsGroup('Machine:')
@@ -80,12 +92,16 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       hint: 'pass --output-dir',
     });
   }
+  const requirements = readRequirements(flags);
+  const computeMetrics = flaggedMetrics(flags);
   const resume = flags.resume ?? args.resumeFromCheckpoint ?? false;
   const resumeFromCheckpoint = await checkOutput(output, resume, args.overwriteOutputDir);
   const dataset = await loadFlaggedDataset(flags, data);
   const rows = { train: splitOf(dataset, flags.trainSplit), evaluation: evaluationSplit(dataset, flags.evalSplit) };
   const task = taskOfDataset(flags.task, rows.train);
   const taskOptions = taskSettings(task, flags);
+  if (rows.evaluation === undefined && (requirements.length > 0 || computeMetrics !== undefined))
+    throw nothingToEvaluate();
   const {
     train: trainDataset,
     evaluation: evalDataset,
@@ -128,8 +144,12 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       taskOptions,
       tokenizer,
       callbacks,
+      computeMetrics,
       onEvent: args.disableTqdm ? undefined : progress.show,
     });
+    // Before the first step: an unknown metric, and one that takes other answers than the model's.
+    if (requirements.length > 0 || computeMetrics !== undefined)
+      checkRequirements(requirements, await trainer.metricNames());
     const { signal } = interrupt;
     const done = await finish(trainer, evalDataset !== undefined, { signal, resumeFromCheckpoint }).catch(
       (error: unknown) => {
@@ -138,6 +158,10 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       },
     );
     progress.clear();
+    if (!args.disableTqdm) {
+      const width = Math.min(80, terminalWidth() ?? 80);
+      writeError(plotLosses(trainer.state.logHistory, { ascii: plainText(), width }));
+    }
     if (done === undefined) {
       setExitCode(130);
       const { globalStep } = trainer.state;
@@ -152,6 +176,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     if (flags.loraMerge === true) await model.mergeAndUnload();
     await trainer.saveModel();
     if (args.saveStrategy !== 'no') await trainer.saveState();
+    const missed = missedRequirements(requirements, metrics);
     report.result(
       {
         outputDir: output,
@@ -159,12 +184,14 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
         trainingLoss: trained.trainingLoss,
         ...trained.metrics,
         ...metrics,
+        ...(requirements.length === 0 ? {} : { missed }),
       },
       [
         ...(evalDataset === undefined ? [] : [describeMetrics(metrics)]),
         ...nextSteps(output, task, model.adapter !== undefined ? flags.model : undefined),
       ].join('\n'),
     );
+    reportMissed(missed);
   } finally {
     stopListening();
     restoreLog();
@@ -210,6 +237,14 @@ async function checkOutput(output: string, resume: boolean | string, overwrite: 
       checkpoints.length === 0
         ? 'choose another directory, or pass --overwrite'
         : 'pass --resume to go on with it, --overwrite to begin anew, or choose another directory',
+  });
+}
+
+function nothingToEvaluate(): ArgumentError {
+  return new ArgumentError('ERR_NO_DATASET', {
+    owner: 'fettle train',
+    what: '--metrics and --require need rows to evaluate on',
+    hint: "give the data a split 'validation' or 'test', or name one with --eval-split",
   });
 }
 

@@ -38,8 +38,13 @@ export function describeEvent(event: TrainingEvent): string | undefined {
 /** `eval_loss 0.4878, eval_accuracy 0.7794` */
 export function describeMetrics(metrics: Metrics): string {
   return Object.entries(metrics)
-    .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : value.toPrecision(4)}`)
+    .map(([name, value]) => `${name} ${describeNumber(value)}`)
     .join(', ');
+}
+
+function describeNumber(value: number): string {
+  if (Number.isInteger(value)) return `${value}`;
+  return Math.abs(value) >= 1000 ? value.toFixed(0) : value.toPrecision(4);
 }
 
 function describeParameters(trained: number, all: number): string {
