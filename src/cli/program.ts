@@ -10,8 +10,10 @@ import { showDownloads } from './downloadBar.ts';
 import { addEvaluateCommand } from './evaluate.ts';
 import { addExportCommand } from './export.ts';
 import { normalizeFlags } from './flags.ts';
+import { addInitCommand } from './init.ts';
 import { addPredictCommand } from './predict.ts';
 import { reportError } from './report.ts';
+import { addSearchCommand } from './search.ts';
 import { addServeCommand } from './serve.ts';
 import { addTokenizerCommand } from './tokenizer.ts';
 import { addTrainCommand } from './train.ts';
@@ -26,8 +28,10 @@ export async function runCommand(line: readonly string[]): Promise<void> {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeOut: writeOutput, writeErr: json ? () => undefined : writeError });
+  addInitCommand(program);
   addTrainCommand(program);
   addEvaluateCommand(program);
+  addSearchCommand(program);
   addPredictCommand(program);
   addServeCommand(program);
   addExportCommand(program);

@@ -56,6 +56,7 @@ export async function hyperparameterSearch(
       hint: "set evalStrategy to 'epoch' or 'steps'",
     });
   }
+  const nTrials = trialCount(options.nTrials, sampler, isFunction ? undefined : space);
   const study = await Study.open({
     direction,
     objective,
@@ -75,14 +76,22 @@ export async function hyperparameterSearch(
     async (trial) => {
       const name = options.hpName?.(trial) ?? `run-${trial.number}`;
       const run = () =>
-        runTrial(trainer, { trial, overrides: overridesOf(trial), name, compute, callbacks, signal: options.signal });
+        runTrial(trainer, {
+          trial,
+          overrides: overridesOf(trial),
+          name,
+          compute,
+          callbacks,
+          first: !quiet,
+          signal: options.signal,
+        });
       const outcome = quiet ? await quietly(run) : await run();
       if (!quiet && args.logLevel === 'passive') log.info('further trials: only warnings are said');
       quiet = true;
       return outcome;
     },
     {
-      nTrials: trialCount(options.nTrials, sampler, isFunction ? undefined : space),
+      nTrials,
       timeout: options.timeout,
       signal: options.signal,
       onTrial: options.onTrial,

@@ -1,4 +1,4 @@
-import { FettleError, RunError } from '../../core/errors.ts';
+import { ArgumentError, FettleError, RunError } from '../../core/errors.ts';
 import { log } from '../../core/log.ts';
 import type { Metrics } from '../../tasks/task.ts';
 import type { Parameters, ParameterValue } from './space.ts';
@@ -65,6 +65,9 @@ async function runTrial(
   let end: TrialEnd;
   try {
     const { value, metrics, pruned } = await objective(trial);
+    if (typeof (value as unknown) !== 'number') {
+      throw new ArgumentError('ERR_OBJECTIVE', { owner: 'search', what: 'the objective is no number', got: value });
+    }
     if (!Number.isFinite(value)) {
       throw new RunError('ERR_NOT_FINITE', {
         owner: 'search',

@@ -1,11 +1,12 @@
-import { joinPath, removeDirectoryAtomic } from '#platform/files';
+import { joinPath, kindOf, listDirectory, remove, removeDirectoryAtomic } from '#platform/files';
 import { ArgumentError } from '../../core/errors.ts';
 import type { Metrics } from '../../tasks/task.ts';
 import { type TrainableModel, taskNameOf, tasks } from '../../tasks/taskFor.ts';
 import type { CallbackContext, TrainerCallback } from '../callbacks.ts';
+import { listCheckpoints } from '../checkpointFiles.ts';
 import { tensorBoardDirectory } from '../reporting.ts';
 import type { Trainer } from '../trainer.ts';
-import type { TrainerOptions } from '../trainerOptions.ts';
+import { namedSets, type TrainerOptions } from '../trainerOptions.ts';
 import type { JsonObject, TrainerControl, TrainerState } from '../trainerState.ts';
 import { TrainingArguments } from '../trainingArguments.ts';
 import type { Outcome } from './runTrials.ts';
@@ -64,6 +65,8 @@ export interface TrialRun {
   readonly name: string;
   readonly compute: (metrics: Metrics) => number;
   readonly callbacks: FreshCallbacks;
+  /** The first trial here: the objective is tried on a few rows before the first step. */
+  readonly first: boolean;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -78,6 +81,7 @@ export async function runTrial(trainer: SearchedTrainer, run: TrialRun): Promise
     const watch = new Watch(trial, compute);
     const callbacks = [...run.callbacks.renew(), watch];
     const own = trainer.make({ ...trainer.options, model, modelInit: undefined, args, callbacks });
+    if (run.first) await tryObjective(own, trainer.options, args, run);
     const { globalStep } = await own.train({ signal });
     // The last evaluation is that of the model as it is now, unless the run ended elsewhere or took the best weights back.
     const known = watch.last?.step === globalStep && !args.loadBestModelAtEnd ? watch.last : undefined;
@@ -87,8 +91,44 @@ export async function runTrial(trainer: SearchedTrainer, run: TrialRun): Promise
     return { value: compute(metrics), metrics };
   } finally {
     await model.dispose();
-    if (args.outputDir !== undefined) await removeDirectoryAtomic(args.outputDir);
+    if (args.outputDir !== undefined) await clearRun(args.outputDir);
   }
+}
+
+/** Removes a trial's checkpoints, and its folder unless something else stands in it. */
+async function clearRun(directory: string): Promise<void> {
+  if ((await kindOf(directory)) !== 'directory') return;
+  for (const checkpoint of await listCheckpoints(directory)) await removeDirectoryAtomic(checkpoint.directory);
+  if ((await listDirectory(directory)).length === 0) await remove(directory);
+}
+
+/** @throws ArgumentError where the objective is no number, or its metric none of those that there are. */
+async function tryObjective(
+  own: Trainer,
+  { evalDataset }: TrainerOptions,
+  { perDeviceEvalBatchSize }: TrainingArguments,
+  { compute, signal }: TrialRun,
+): Promise<void> {
+  const few = Object.entries(namedSets(evalDataset)).map(
+    ([name, rows]) => [name, rows.take(perDeviceEvalBatchSize)] as const,
+  );
+  const [[name, only]] = few;
+  let metrics: Metrics;
+  try {
+    metrics = await own.evaluate(name === '' ? only : Object.fromEntries(few), { signal });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    // Some metrics have no value on few rows; what is wrong with the data training says, too.
+    return;
+  }
+  const value: unknown = compute(metrics);
+  if (typeof value === 'number') return;
+  throw new ArgumentError('ERR_OBJECTIVE', {
+    owner,
+    what: 'computeObjective gives no number',
+    got: value,
+    expected: `a number made of ${Object.keys(metrics).join(', ')}`,
+  });
 }
 
 /**

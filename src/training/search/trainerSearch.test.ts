@@ -185,6 +185,47 @@ test('evaluations feed the pruner, which ends a trial; what diverges has failed 
   expect(steps).toBeLessThan(12);
 });
 
+test.each<[string, TrainingArgumentsOptions, HyperparameterSearchOptions, RegExp]>([
+  ['a metric that there is none of', { metricForBestModel: 'acuracy' }, {}, /did you mean 'accuracy'/],
+  [
+    'an objective that is no number',
+    {},
+    { computeObjective: (metrics) => metrics['eval_acuracy'] },
+    /no number.*eval_accuracy/s,
+  ],
+])('the objective is tried before the first step: %s', async (_, args, options, message) => {
+  gatherLog();
+  let steps = 0;
+  const trainer = tinyTrainer(args, { callbacks: [{ onStepEnd: () => void steps++ }] });
+  await expect(trainer.hyperparameterSearch({ hpSpace: space, ...options })).rejects.toThrow(message);
+  expect(steps).toBe(0);
+});
+
+test('with loadBestModelAtEnd a trial counts as its best step does, and leaves no checkpoint; a phrase can be searched', async () => {
+  gatherLog();
+  const outputDir = await temporaryFolder();
+  await writeFile(join(outputDir, 'mine.txt'), '');
+  const trainer = tinyTrainer({
+    outputDir,
+    loadBestModelAtEnd: true,
+    evalStrategy: 'steps',
+    evalSteps: 1,
+    saveStrategy: 'steps',
+    saveSteps: 1,
+    maxSteps: 3,
+  });
+  const best = await trainer.hyperparameterSearch({
+    hpSpace: { warmup_ratio: choice([0, 0.5]), learningRate: choice([1]) },
+    sampler: 'grid',
+  });
+  const { trials } = best.runSummary;
+  for (const { value, reports } of trials)
+    expect(value).toBeCloseTo(Math.min(...reports.map((report) => report.value)), 10);
+  expect(trials.map(({ params }) => params['warmup_ratio']).sort()).toEqual([0, 0.5]);
+  expect(best.args.warmupSteps).toBe(best.hyperparameters['warmup_ratio']);
+  expect(await readdir(outputDir)).toEqual(['mine.txt']);
+});
+
 test.each<[string, HyperparameterSearchOptions, TrainingArgumentsOptions, RegExp]>([
   [
     'a name that is nearly right',

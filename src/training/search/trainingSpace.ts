@@ -73,12 +73,17 @@ export function checkTrainingSpace(owner: string, args: TrainingArguments, space
   );
   for (const [name, distribution] of Object.entries(space)) {
     const values = samples(owner, name, distribution);
+    // A phrase, such as warmup_ratio, and a value in another spelling stay as they were written: they are read for each trial.
+    let own: string | undefined = written.size === 0 ? undefined : name;
     for (const [i, value] of values.entries()) {
-      // A phrase, such as warmup_ratio, stays as it was written: it is read for each trial.
-      const [own, { value: kept }] = [...checkValue(owner, name, distribution, value, i)][0];
-      named[written.get(own)?.written === name && kept === value ? own : name] = distribution;
+      const [first] = [...checkValue(owner, name, distribution, value, i)];
+      own =
+        own !== undefined && written.get(first?.[0] ?? '')?.written === name && first?.[1].value === value
+          ? first[0]
+          : undefined;
       overridden(args, { [name]: value });
     }
+    named[own ?? name] = distribution;
   }
   return named;
 }
@@ -93,10 +98,10 @@ function checkValue(owner: string, name: string, distribution: Distribution, val
   } catch (error) {
     if (distribution.kind !== 'uniform' || i < 2) throw error;
     const kind = distribution.log ? 'logInteger' : 'integer';
-    throw fault(`'${name}' takes whole numbers`, `${kind}(${distribution.low}, ${distribution.high}) has no others`);
+    throw fault(`'${name}' takes whole numbers`, `use ${kind}(${distribution.low}, ${distribution.high})`);
   }
-  const [own] = [...read.keys()];
-  if (own in notSearched) throw fault(`'${name}' cannot be searched over`, notSearched[own]);
+  const own = [...read.keys()].find((each) => each in notSearched);
+  if (own !== undefined) throw fault(`'${name}' cannot be searched over`, notSearched[own]);
   return read;
 }
 
