@@ -182,12 +182,25 @@ function parsePrototype(prototype: string): { name: string; result: string; para
 }
 
 /**
+ * The small arrays whose addresses were last asked for. An address is a number: an array that a call is given by address alone,
+ * and that nobody reads afterwards, might be collected while the call's other arguments are still being made.
+ */
+const temporaryBytes = 4096;
+const lately: (ArrayBufferView | undefined)[] = new Array(32).fill(undefined);
+let latest = 0;
+
+/**
  * Where a typed array's elements stand. They do not move as long as the array's buffer lives and is not detached;
- * 0 for an array without elements. Memory shared with WebAssembly is accepted.
+ * 0 for an array without elements. Memory shared with WebAssembly is accepted. A small array (4 KiB) lives
+ * until 32 others have been asked for, so the arguments of a call that is not asynchronous need no other owner.
  */
 export function addressOf(array: ArrayBufferView): Pointer {
   // V8 keeps small arrays inside its own heap, where the collector moves them, until their buffer is asked for.
   if (array.buffer.byteLength === 0 || array.byteLength === 0) return 0n;
+  if (array.buffer.byteLength <= temporaryBytes) {
+    latest = (latest + 1) % lately.length;
+    lately[latest] = array;
+  }
   return koffiNow().address(array);
 }
 

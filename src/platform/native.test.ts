@@ -1,4 +1,6 @@
 import { existsSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, test } from 'vitest';
 import * as browser from './native.browser.ts';
 import * as native from './native.node.ts';
@@ -35,6 +37,21 @@ describe('calls', () => {
     expect(found(addresses[0], 't'.charCodeAt(0))).toBe(addresses[0] + 2n);
     expect(found(addresses[0], 'x'.charCodeAt(0))).toBeNull();
     expect(memory.length).toBeGreaterThan(6);
+  });
+
+  test('a small array that a call is given by address alone is not collected before it', async () => {
+    await open();
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const made = (() => {
+      const shape = BigInt64Array.of(2n, 3n);
+      return { address: addressOf(shape), shape: new WeakRef(shape) };
+    })();
+    // What a WeakRef was made of or asked for stays alive till the end of the job.
+    await new Promise((resolve) => setTimeout(resolve));
+    collect();
+    expect(made.shape.deref()).toBeDefined();
+    expect(readInt64s(made.address, 2)).toEqual([2, 3]);
   });
 
   test('a function is called by its address too', async () => {
