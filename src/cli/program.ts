@@ -9,6 +9,7 @@ import { addDownloadCommand } from './download.ts';
 import { showDownloads } from './downloadBar.ts';
 import { addEvaluateCommand } from './evaluate.ts';
 import { addExportCommand } from './export.ts';
+import { shortHelp } from './firstSteps.ts';
 import { normalizeFlags } from './flags.ts';
 import { addInitCommand } from './init.ts';
 import { addPredictCommand } from './predict.ts';
@@ -21,6 +22,10 @@ import { addTrainCommand } from './train.ts';
 /** Runs the command with the words after its name. Errors are said, not thrown; the exit code says what kind they are. */
 export async function runCommand(line: readonly string[]): Promise<void> {
   const words = normalizeFlags(line);
+  if (words.length === 0) {
+    writeOutput(shortHelp);
+    return;
+  }
   const json = words.includes('--json');
   const program = new Command('fettle')
     .description('Fine-tune BERT in TypeScript.')

@@ -13,6 +13,7 @@ import { plotLosses } from '../training/lossPlot.ts';
 import { Trainer } from '../training/trainer.ts';
 import { TrainingArguments } from '../training/trainingArguments.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
+import { requireDataAndModel } from './firstSteps.ts';
 import { addTrainingFlags, parseValue, trainingValues } from './flags.ts';
 import {
   addMetricFlags,
@@ -50,7 +51,7 @@ export function addTrainCommand(program: Command): void {
     .argument('[data]', 'the data set, as --dataset')
     .option('--config <file>', 'JSON or YAML with any of these flags as names; flags on the line go before it')
     .optionsGroup('Model:')
-    .requiredOption('--model <path or name>', 'a directory with a model, or a name in the cache: bert-base-uncased')
+    .option('--model <path or name>', 'the model to begin with: a directory, or a name: bert-base-uncased')
     .option('--tokenizer <path or name>', 'the tokenizer, where it does not stand with the model');
   addTaskFlag(command, 'by the columns of the data');
   addDataFlags(command);
@@ -74,6 +75,7 @@ export function addTrainCommand(program: Command): void {
     .option('--overwrite', 'begin anew where a run stands in the output directory; its checkpoints go')
     .option('--json', 'print one JSON object on standard output, and nothing else there')
     .action(async (data: string | undefined, flags: TrainFlags & Record<string, unknown>) => {
+      requireDataAndModel('fettle train', { dataset: flags.dataset ?? data, model: flags.model });
       await train(data, flags);
     });
 }
@@ -270,6 +272,7 @@ function nextSteps(directory: string, task: TaskName, base: string | undefined):
       ? `The model is in ${directory}. To use it:`
       : `The adapter is in ${directory}; it needs its base model, ${base}, beside it (--lora-merge saves a whole model). To use it:`,
     `  on the command line   fettle predict --model ${directory} ${task === 'question-answering' ? '--question "…" --context "…"' : '--text "…"'}`,
+    `  over HTTP             fettle serve ${directory}`,
     `  in Node               const model = await ${name}.fromPretrained('${directory}');`,
     base === undefined
       ? `  in Python             ${name}.from_pretrained("${directory}")`
