@@ -22,7 +22,35 @@ export function configureLog(options: { sink?: LogSink; level?: LogLevel }): () 
   };
 }
 
+/** Lets pass on only the lines that `keep` says. Returns a function that ends it. */
+export function filterLog(keep: (...line: Parameters<LogSink>) => boolean): () => void {
+  const before = sink;
+  return configureLog({
+    sink: (level, message) => {
+      if (keep(level, message)) before(level, message);
+    },
+  });
+}
+
+/** What is said, whether it is shown or not, goes here too. */
+const recorders = new Set<LogSink>();
+
+/** Runs `work` and notes what is said meanwhile, whether it is shown or not: what is repeated in place of the work says it again. */
+export async function recordLog<T>(
+  work: () => Promise<T>,
+): Promise<{ readonly result: T; readonly messages: (readonly [Parameters<LogSink>[0], string])[] }> {
+  const messages: (readonly [Parameters<LogSink>[0], string])[] = [];
+  const recorder: LogSink = (level, message) => messages.push([level, message]);
+  recorders.add(recorder);
+  try {
+    return { result: await work(), messages };
+  } finally {
+    recorders.delete(recorder);
+  }
+}
+
 function write(level: Exclude<LogLevel, 'silent'>, message: string): void {
+  for (const recorder of recorders) recorder(level, message);
   if (order.indexOf(level) <= order.indexOf(threshold)) sink(level, message);
 }
 

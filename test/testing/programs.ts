@@ -34,6 +34,8 @@ export function runNode(
   line: readonly string[],
   options: {
     readonly onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
+    /** The same for all that went to standard error so far. */
+    readonly onErrors?: (text: string, kill: (signal: NodeJS.Signals) => void) => void;
     readonly environment?: Readonly<Record<string, string>>;
     readonly cwd?: string;
   } = {},
@@ -51,6 +53,7 @@ export function runNode(
     });
     child.stderr.on('data', (chunk) => {
       errors += chunk;
+      options.onErrors?.(errors, (signal) => child.kill(signal));
     });
     child.on('error', reject);
     child.on('close', (code, signal) => resolve({ code, signal, output, errors }));

@@ -1,5 +1,5 @@
 import { ArgumentError, RunError } from '../../core/errors.ts';
-import { configureLog, log } from '../../core/log.ts';
+import { log } from '../../core/log.ts';
 import { missingDataset, namedSets } from '../trainerOptions.ts';
 import type { TrainingArguments } from '../trainingArguments.ts';
 import { objectiveOf } from './objective.ts';
@@ -13,6 +13,7 @@ import { askFor, fixedDraw } from './suggest.ts';
 import { SearchSummary } from './summary.ts';
 import { checkTrainingSpace, defaultHpSpace, overridden, probe, type TrainingSpaceFunction } from './trainingSpace.ts';
 import type { Trial } from './trial.ts';
+import { TrialLog } from './trialLog.ts';
 
 /** The best trial (Hugging Face's class of the same name). */
 export interface BestRun {
@@ -70,24 +71,17 @@ export async function hyperparameterSearch(
   const overridesOf = ({ number, params }: Pick<Trial, 'number' | 'params'>): Readonly<Record<string, unknown>> =>
     isFunction ? { ...askFor(hpSpace, number, fixedDraw(params)).result } : params;
   const callbacks = new FreshCallbacks(trainer.options.callbacks ?? []);
-  let quiet = false;
+  const trialLog = new TrialLog();
   await runTrials(
     study,
     async (trial) => {
       const name = options.hpName?.(trial) ?? `run-${trial.number}`;
-      const run = () =>
-        runTrial(trainer, {
-          trial,
-          overrides: overridesOf(trial),
-          name,
-          compute,
-          callbacks,
-          first: !quiet,
-          signal: options.signal,
-        });
-      const outcome = quiet ? await quietly(run) : await run();
-      if (!quiet && args.logLevel === 'passive') log.info('further trials: only warnings are said');
-      quiet = true;
+      const { first } = trialLog;
+      const { signal } = options;
+      const outcome = await trialLog.run(() =>
+        runTrial(trainer, { trial, overrides: overridesOf(trial), name, compute, callbacks, first, signal }),
+      );
+      if (first) log.info('further trials: only warnings that are new are said');
       return outcome;
     },
     {
@@ -117,16 +111,6 @@ export async function hyperparameterSearch(
     args: overridden(args, overridesOf(best)),
     runSummary: summary,
   };
-}
-
-/** Runs work with a log that says only warnings. */
-async function quietly<T>(work: () => Promise<T>): Promise<T> {
-  const restore = configureLog({ level: 'warn' });
-  try {
-    return await work();
-  } finally {
-    restore();
-  }
 }
 
 /** The arguments that all trials share, without what says only where a run leaves what. */

@@ -183,6 +183,10 @@ test('evaluations feed the pruner, which ends a trial; what diverges has failed 
   expect(trials.find(({ state }) => state === 'failed')!.error?.code).toBe('ERR_NOT_FINITE');
   expect(lines.filter((line) => /trial \d: .*pruned/.test(line))).toHaveLength(1);
   expect(steps).toBeLessThan(12);
+  // The first trial says all, those after it only what is new.
+  expect(lines.filter((line) => line.startsWith('info: what is trained'))).toHaveLength(1);
+  const warnings = lines.filter((line) => line.startsWith('warn'));
+  expect(new Set(warnings).size).toBe(warnings.length);
 });
 
 test.each<[string, TrainingArgumentsOptions, HyperparameterSearchOptions, RegExp]>([
