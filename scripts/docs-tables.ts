@@ -10,7 +10,10 @@ import { addDataInspectCommand } from '../src/cli/data.ts';
 import { addDoctorCommand } from '../src/cli/doctor.ts';
 import { addDownloadCommand } from '../src/cli/download.ts';
 import { addEvaluateCommand } from '../src/cli/evaluate.ts';
+import { addInitCommand } from '../src/cli/init.ts';
 import { addPredictCommand } from '../src/cli/predict.ts';
+import { addSearchCommand } from '../src/cli/search.ts';
+import { addServeCommand } from '../src/cli/serve.ts';
 import { addTokenizerTrainCommand } from '../src/cli/tokenizer.ts';
 import { addTrainCommand } from '../src/cli/train.ts';
 import type { OptionRule } from '../src/training/optionRules.ts';
@@ -22,9 +25,12 @@ import { earlierFields, fields } from './hugging-face-fields.ts';
 /** Every page with tables, and its tables by the name in their markers. */
 export const tables: Readonly<Record<string, Readonly<Record<string, () => string>>>> = {
   'docs/command-line.md': {
+    init: () => flags(addInitCommand),
     train: () => flags(addTrainCommand),
+    search: () => flags(addSearchCommand),
     evaluate: () => flags(addEvaluateCommand),
     predict: () => flags(addPredictCommand),
+    serve: () => flags(addServeCommand),
     'tokenizer train': () => flags(addTokenizerTrainCommand),
     'data inspect': () => flags(addDataInspectCommand),
     download: () => flags(addDownloadCommand),
