@@ -64,6 +64,8 @@ async function serve(positional: string | undefined, flags: ServeFlags): Promise
     });
   }
   const local = isLoopback(host);
+  // As a URL has them.
+  const allowed = (flags.allowedHost ?? []).map((name) => name.toLowerCase());
   const handler = createPredictHandler(model, {
     task: flags.task,
     threads: flags.threads,
@@ -72,7 +74,7 @@ async function serve(positional: string | undefined, flags: ServeFlags): Promise
     maxTexts: flags.maxTexts,
     maxRequests: flags.maxRequests,
     cors: flags.cors,
-    allowedHosts: local ? [...loopbackHosts, host, ...(flags.allowedHost ?? [])] : flags.allowedHost,
+    allowedHosts: local ? [...new Set([...loopbackHosts, urlHost(host), ...allowed])] : flags.allowedHost && allowed,
   });
   try {
     const task = await handler.ready();
