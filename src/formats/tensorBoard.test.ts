@@ -1,6 +1,13 @@
 import { describe, expect, test } from 'vitest';
 import { readEvents } from '../../test/testing/tensorBoardReader.ts';
-import { crc32c, encodeFileVersion, encodeScalars } from './tensorBoard.ts';
+import {
+  crc32c,
+  encodeCharts,
+  encodeFileVersion,
+  encodeHistograms,
+  encodeScalars,
+  encodeTexts,
+} from './tensorBoard.ts';
 
 const ascii = (text: string) => new TextEncoder().encode(text);
 
@@ -50,6 +57,36 @@ describe('event files', () => {
       },
       { wallTime: 1_700_000_002, step: 3_000_000_000, scalars: { zero: 0 } },
     ]);
+  });
+
+  test('texts, a chart and histograms read back', () => {
+    const histogram = {
+      tag: 'gradients/classifier.weight',
+      min: -1,
+      max: 3,
+      count: 5,
+      sum: 2.5,
+      sumOfSquares: 11,
+      limits: [0, 1.5, 3],
+      counts: [2, 0, 3],
+    };
+    const bytes = Buffer.concat([
+      encodeTexts([{ tag: 'args', text: '    {"ü": 1}' }], 0, 1),
+      encodeCharts('loss', [{ title: 'both', tags: ['train/loss', 'eval/.*loss'] }], 2),
+      encodeHistograms([histogram], 7, 3),
+    ]);
+    const [texts, charts, histograms] = readEvents(bytes);
+    expect(texts.strings?.['args'].plugin).toBe('text');
+    expect(new TextDecoder().decode(texts.strings?.['args'].bytes)).toBe('    {"ü": 1}');
+    expect(charts.strings?.['custom_scalars__config__'].plugin).toBe('custom_scalars');
+    expect(histograms).toEqual({
+      wallTime: 3,
+      step: 7,
+      scalars: {},
+      histograms: {
+        'gradients/classifier.weight': { numbers: [-1, 3, 5, 2.5, 11], limits: [0, 1.5, 3], counts: [2, 0, 3] },
+      },
+    });
   });
 
   test('one flipped bit is seen by a reader', () => {

@@ -215,6 +215,12 @@ export class TrainingProgram {
     return this.#arena.gradient(name);
   }
 
+  /** The gradients since the last update of all that is trained now, by name, in place. */
+  gradients(): ReadonlyMap<string, Float32Array> {
+    const names = this.#part === undefined ? this.#optimized.map(({ name }) => name) : [...this.#part.keys()];
+    return new Map(names.map((name) => [name, this.gradient(name)]));
+  }
+
   /** Clips and applies the gradients since the last update. Where their norm is not finite nothing is changed. */
   async update(options: UpdateOptions): Promise<{ gradientNorm: number }> {
     this.#passes = 0;

@@ -11,6 +11,8 @@ export interface CallbackContext {
   readonly metrics?: Metrics;
   /** In `onLog`: what is logged. */
   readonly logs?: LogEntry;
+  /** In `onPreOptimizerStep`: the gradients of what is trained, by name, before they are clipped; not to be kept. */
+  readonly gradients?: () => ReadonlyMap<string, Float32Array>;
 }
 
 /**

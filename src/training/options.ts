@@ -270,7 +270,7 @@ export const trainingOptions = {
   reportTo: {
     kind: {
       type: 'list',
-      choices: ['none', 'tensorboard'],
+      choices: ['none', 'tensorboard', 'csv', 'jsonl'],
       also: { all: 'tensorboard' },
       refused: Object.fromEntries(
         [
@@ -286,20 +286,23 @@ export const trainingOptions = {
           'swanlab',
           'trackio',
           'wandb',
-        ].map((name) => [name, "use 'tensorboard', whose files it reads, or pass onEvent and send the events on"]),
+        ].map((name) => [
+          name,
+          "use 'tensorboard', whose files it reads, 'csv' or 'jsonl', or pass a callback that sends the log on",
+        ]),
       ),
     },
     fallback: undefined,
     group: 'evaluation and logging',
     description:
-      "Who is told of a run: 'tensorboard' (in loggingDir, or outputDir/runs) or 'none'; where left out, TensorBoard if loggingDir is given.",
-    differs: "TensorBoard only; where left out, as loggingDir says. Python's default is none.",
+      "Who is told of a run: 'tensorboard', 'csv', 'jsonl' (files in loggingDir, or in outputDir/runs), or 'none'; where left out, TensorBoard if loggingDir is given.",
+    differs: "TensorBoard, CSV and JSON Lines; where left out, as loggingDir says. Python's default is none.",
   },
   loggingDir: {
     kind: { type: 'string' },
     fallback: undefined,
     group: 'evaluation and logging',
-    description: "Where TensorBoard's event files go; none are written where left out, unless reportTo asks for them.",
+    description: 'Where the files of reportTo go; none are written where left out, unless reportTo asks for them.',
     differs: 'Without it, and without reportTo, no files are written; Python 4 always wrote to outputDir/runs.',
   },
   runName: {
@@ -308,6 +311,13 @@ export const trainingOptions = {
     group: 'evaluation and logging',
     description: "The run's name: TensorBoard shows its curves under it, from a folder of that name in loggingDir.",
     differs: "Names a folder of TensorBoard's files; Python gives it to trackers.",
+  },
+  loggingHistograms: {
+    kind: { type: 'choice', choices: ['no', 'gradients', 'weights', 'all'] },
+    fallback: 'no',
+    group: 'evaluation and logging',
+    description:
+      'Histograms for TensorBoard, every loggingSteps: of gradients (before they are clipped), of weights, or of both. Python has none.',
   },
   disableTqdm: {
     kind: { type: 'boolean' },
@@ -400,6 +410,14 @@ export const trainingOptions = {
     fallback: true,
     group: 'data',
     description: 'Cut longer rows (their number is said once); else they are an error.',
+  },
+  tokenCache: {
+    kind: { type: 'choice', choices: ['auto', 'on', 'off'] },
+    fallback: 'auto',
+    group: 'data',
+    description:
+      'Keep tokens on disk for further runs over the same rows: where it saves a second (from 16 MB of texts on), always, or never.',
+    differs: 'Python’s datasets keeps what map makes, always.',
   },
   bf16: {
     kind: { type: 'boolean' },

@@ -1,29 +1,37 @@
-import { joinPath } from '#platform/files';
 import { ArgumentError } from '../core/errors.ts';
 import { configureLog, type LogLevel } from '../core/log.ts';
+import type { TrainerCallback } from './callbacks.ts';
+import { CsvCallback, JsonLinesCallback } from './logFiles.ts';
+import { reportDirectory, reportTargets } from './reportDirectory.ts';
+import { TensorBoardCallback } from './tensorBoardCallback.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 
+/** Where the reports of a run go; undefined where none are wanted. @throws ArgumentError where there is no place for them. */
+export function directoryOfReports(args: TrainingArguments): string | undefined {
+  return reportTargets(args).length === 0 ? undefined : reportDirectory(args);
+}
+
+const reporters = {
+  tensorboard: TensorBoardCallback,
+  csv: CsvCallback,
+  jsonl: JsonLinesCallback,
+} as const;
+
 /**
- * Where TensorBoard's files of a run go, as `reportTo`, `loggingDir` and `runName` say; undefined where none are wanted.
- * @throws ArgumentError where they are asked for and there is no place for them.
+ * The callbacks that `reportTo` asks for.
+ * @throws ArgumentError where there is no place for their files, or nobody to take `loggingHistograms`.
  */
-export function tensorBoardDirectory({
-  reportTo,
-  loggingDir,
-  outputDir,
-  runName,
-}: TrainingArguments): string | undefined {
-  const asked = reportTo ?? (loggingDir === undefined ? ['none'] : ['tensorboard']);
-  if (!asked.includes('tensorboard')) return undefined;
-  const directory = loggingDir ?? (outputDir === undefined ? undefined : joinPath(outputDir, 'runs'));
-  if (directory === undefined) {
-    throw new ArgumentError('ERR_NO_OUTPUT_DIR', {
+export function reportersOf(args: TrainingArguments): TrainerCallback[] {
+  const targets = reportTargets(args);
+  if (args.loggingHistograms !== 'no' && !targets.includes('tensorboard')) {
+    throw new ArgumentError('ERR_OPTION_VALUE', {
       owner: 'Trainer',
-      what: "reportTo 'tensorboard' needs a place for TensorBoard's files",
-      hint: 'set loggingDir or outputDir',
+      what: `loggingHistograms '${args.loggingHistograms}' is for TensorBoard, which is not told of the run`,
+      hint: "set loggingDir, or reportTo: 'tensorboard'",
     });
   }
-  return runName === undefined ? directory : joinPath(directory, runName);
+  directoryOfReports(args);
+  return targets.map((target) => new reporters[target]());
 }
 
 const levels: Readonly<Record<Exclude<TrainingArguments['logLevel'], 'passive'>, LogLevel>> = {

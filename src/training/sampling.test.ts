@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { configureLog, log } from '../core/log.ts';
 import type { Task } from '../tasks/task.ts';
-import { applyLogLevel, tensorBoardDirectory } from './reporting.ts';
+import { applyLogLevel, directoryOfReports, reportersOf } from './reporting.ts';
 import { trainingSampler } from './sampling.ts';
 import { TrainingArguments, type TrainingArgumentsOptions } from './trainingArguments.ts';
 
@@ -52,7 +52,7 @@ describe('trainSamplingStrategy', () => {
   });
 });
 
-describe("where TensorBoard's files go", () => {
+describe('where reports go', () => {
   test.each<[TrainingArgumentsOptions, string | undefined]>([
     [{}, undefined],
     [{ outputDir: 'out' }, undefined],
@@ -62,14 +62,23 @@ describe("where TensorBoard's files go", () => {
     [{ outputDir: 'out', reportTo: 'tensorboard' }, join('out', 'runs')],
     [{ outputDir: 'out', reportTo: ['tensorboard'], runName: 'a' }, join('out', 'runs', 'a')],
     [{ outputDir: 'out', loggingDir: 'logs', reportTo: 'all' }, 'logs'],
+    [{ outputDir: 'out', reportTo: ['csv', 'jsonl'] }, join('out', 'runs')],
   ])('%j', (args, directory) => {
-    expect(tensorBoardDirectory(new TrainingArguments(args))).toBe(directory);
+    expect(directoryOfReports(new TrainingArguments(args))).toBe(directory);
   });
 
   test('asked for without a place', () => {
-    expect(() => tensorBoardDirectory(new TrainingArguments({ reportTo: 'tensorboard' }))).toThrow(
-      "[Trainer] reportTo 'tensorboard' needs a place for TensorBoard's files; set loggingDir or outputDir",
+    expect(() => reportersOf(new TrainingArguments({ reportTo: ['tensorboard', 'csv'] }))).toThrow(
+      "[Trainer] reportTo 'tensorboard, csv' needs a place for its files; set loggingDir or outputDir",
     );
+  });
+
+  test('histograms are for TensorBoard', () => {
+    expect(() =>
+      reportersOf(new TrainingArguments({ outputDir: 'out', reportTo: 'csv', loggingHistograms: 'all' })),
+    ).toThrow("loggingHistograms 'all' is for TensorBoard, which is not told of the run");
+    const all = reportersOf(new TrainingArguments({ loggingDir: 'logs', reportTo: ['csv', 'jsonl', 'tensorboard'] }));
+    expect(all.map(({ name }) => name)).toEqual(['CsvCallback', 'JsonLinesCallback', 'TensorBoardCallback']);
   });
 });
 

@@ -55,7 +55,7 @@ export async function trainStep<Feature>(context: StepContext<Feature>, place: S
   const { args, plan, program, callbacks } = context;
   const learningRate = plan.learningRate(place.step);
   const { loss, tokens, passes } = await computeGradients(context, place);
-  await callbacks.call('onPreOptimizerStep');
+  await callbacks.call('onPreOptimizerStep', { gradients: () => program.gradients() });
   // A loss that is no number may still have a finite gradient: of such a step nothing is applied either.
   const { gradientNorm } = Number.isFinite(loss)
     ? await program.update({

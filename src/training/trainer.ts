@@ -3,6 +3,7 @@ import { ArgumentError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Dataset } from '../data/index.ts';
 import type { LossFunction } from '../models/loss.ts';
+import { withTokenCache } from '../tasks/cachedTask.ts';
 import type { EvalPrediction, Metrics, Task } from '../tasks/task.ts';
 import { type TrainableModel, taskFor, taskNameOf, tasks } from '../tasks/taskFor.ts';
 import { resolveTaskOptions } from '../tasks/taskOptions.ts';
@@ -19,10 +20,9 @@ import { optimizerFor } from './optimizers.ts';
 import { parameterSettings } from './parameterSettings.ts';
 import { planTraining } from './plan.ts';
 import { checkRun, findCheckpoint, prepareRun } from './prepareRun.ts';
-import { applyLogLevel, tensorBoardDirectory } from './reporting.ts';
+import { applyLogLevel, reportersOf } from './reporting.ts';
 import { type BestRun, hyperparameterSearch } from './search/hyperparameterSearch.ts';
 import type { HyperparameterSearchOptions } from './search/searchOptions.ts';
-import { TensorBoardLog } from './tensorBoardLog.ts';
 import {
   checkTrainerOptions,
   type EvalDataset,
@@ -140,7 +140,7 @@ export class Trainer {
     if (trainDataset === undefined) throw missingDataset('train', 'trainDataset');
     if (args.evalStrategy !== 'no' && !hasEvaluation) throw missingDataset('evalStrategy', 'evalDataset');
     if (args.evalOnStart && !hasEvaluation) throw missingDataset('evalOnStart', 'evalDataset');
-    const boardDirectory = tensorBoardDirectory(args);
+    const reporters = reportersOf(args);
     await checkRun(args, hasEvaluation);
     const checkpoint = await findCheckpoint(args, resumeFromCheckpoint);
     await this.#initModel();
@@ -173,7 +173,7 @@ export class Trainer {
       task,
       features,
       program,
-      callbacks,
+      callbacks: [...reporters, ...callbacks],
       evaluate: evaluating ? (how) => this.#evaluateSets(task, { signal }, how?.firstBatch) : undefined,
       saveModel: (directory) => this.saveModel(directory),
       checkpoint,
@@ -182,9 +182,7 @@ export class Trainer {
     this.#state = run.loop.state;
     this.#callbacks = run.loop.callbacks;
     this.#checkpoints = run.checkpoints;
-    // Only now, so that a run that is refused leaves no file.
-    const board = boardDirectory === undefined ? undefined : await TensorBoardLog.open(boardDirectory);
-    const events = this.#events(
+    yield* this.#events(
       {
         type: 'begin',
         examples: features.length,
@@ -198,10 +196,6 @@ export class Trainer {
       },
       trainingLoop(run.loop),
     );
-    for await (const event of events) {
-      await board?.write(event);
-      yield event;
-    }
   }
 
   async *#events(begin: TrainingEvent, loop: AsyncIterable<TrainingEvent>): AsyncGenerator<TrainingEvent> {
@@ -337,13 +331,10 @@ export class Trainer {
     const { maxLength, truncation, seed } = this.args;
     const name = taskNameOf(this.model);
     const own = resolveTaskOptions(name, tasks[name].options, { ...this.#options.taskOptions });
-    const task = taskFor(this.model, await this.#findTokenizer(), {
-      ...own,
-      columns: this.#options.columns,
-      maxLength,
-      truncation,
-      seed,
-    });
+    const tokenizer = await this.#findTokenizer();
+    const options = { ...own, columns: this.#options.columns, maxLength, truncation, seed };
+    const source = { tokenizer, options, model: this.model, choice: this.args.tokenCache };
+    const task = withTokenCache(taskFor(this.model, tokenizer, options), source);
     await task.adapt(dataset);
     const labels = this.model.config.id2label;
     this.#loss = lossFor(this.args, this.#options.computeLossFunc, labels.length);

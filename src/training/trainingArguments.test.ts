@@ -95,6 +95,7 @@ const defaults = {
   reportTo: undefined,
   loggingDir: undefined,
   runName: undefined,
+  loggingHistograms: 'no', // not in Python
   disableTqdm: false,
   logLevel: 'passive',
   saveStrategy: 'steps',
@@ -109,6 +110,7 @@ const defaults = {
   dataSeed: undefined,
   maxLength: undefined,
   truncation: true,
+  tokenCache: 'auto',
   bf16: false,
   cacheFrozenFeatures: true,
   dataloaderDropLast: false,

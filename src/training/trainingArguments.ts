@@ -80,12 +80,14 @@ export interface TrainingArgumentsOptions {
   loggingFirstStep?: boolean | undefined;
   /** Log the number of tokens trained on so far. Default `'no'`. */
   includeNumInputTokensSeen?: 'no' | 'all' | 'non_padding' | boolean | undefined;
-  /** Who is told of a run: `'tensorboard'`, `'none'`. Default: TensorBoard, where `loggingDir` is given. */
+  /** Who is told of a run: `'tensorboard'`, `'csv'`, `'jsonl'`, `'none'`. Default: TensorBoard, where `loggingDir` is given. */
   reportTo?: ReportTarget | 'all' | readonly ReportTarget[] | undefined;
-  /** Where TensorBoard's event files go; none are written where left out, unless `reportTo` asks for them. */
+  /** Where the files of `reportTo` go; none are written where left out, unless `reportTo` asks for them. */
   loggingDir?: string | undefined;
   /** The run's name: TensorBoard's files go to a folder of that name in `loggingDir`. */
   runName?: string | undefined;
+  /** Histograms for TensorBoard every `loggingSteps`: `'no'` (the default), `'gradients'`, `'weights'` or `'all'`. */
+  loggingHistograms?: 'no' | 'gradients' | 'weights' | 'all' | undefined;
   /** No progress bar of the command; the library has none. Default false. */
   disableTqdm?: boolean | undefined;
   /** From which level on the log speaks; `'passive'` (the default) leaves it as it is. */
@@ -114,6 +116,8 @@ export interface TrainingArgumentsOptions {
   maxLength?: number | undefined;
   /** Cut longer rows; else they are an error. Default true. */
   truncation?: boolean | undefined;
+  /** Keep tokens on disk for further runs over the same rows: where it saves a second, always, or never. Default 'auto'. */
+  tokenCache?: 'auto' | 'on' | 'off' | undefined;
   /**
    * Compute training steps in bfloat16, which needs OpenVINO and a processor that has it; weights and moments stay float32.
    * Default false.
@@ -131,7 +135,7 @@ export type OptimizerName = 'adamw_torch' | 'sgd';
 /** Other names of AdamW that are taken. */
 type OptimizerSpelling = 'adamw' | 'adamw_hf' | 'adamw_torch_fused' | 'adamw_torch_xla' | 'adamw_torch_npu_fused';
 
-type ReportTarget = 'none' | 'tensorboard';
+type ReportTarget = 'none' | 'tensorboard' | 'csv' | 'jsonl';
 
 /** Options that are kept in another form than all that they are taken in. */
 interface Normalized {

@@ -1,9 +1,19 @@
-/** One event of a TensorBoard file, as far as scalars go. */
+/** A histogram as it is read. */
+export interface ReadHistogram {
+  readonly numbers: readonly number[];
+  readonly limits: readonly number[];
+  readonly counts: readonly number[];
+}
+
+/** One event of a TensorBoard file: scalars, and strings for plugins and histograms where there are any. */
 export interface ReadEvent {
   readonly wallTime: number;
   readonly step: number;
   readonly version?: string;
   readonly scalars: Readonly<Record<string, number>>;
+  readonly strings?: Readonly<Record<string, { readonly plugin: string; readonly bytes: Uint8Array }>>;
+  /** `numbers`: min, max, how many, their sum, the sum of their squares. */
+  readonly histograms?: Readonly<Record<string, ReadHistogram>>;
 }
 
 /** Reads a TensorBoard event file (TFRecord frames of `Event` messages), all checksums checked. Written apart from the writer. */
@@ -43,16 +53,46 @@ function readEvent(data: Uint8Array): ReadEvent {
     if (field === 1) event = { ...event, wallTime: float64(value as Uint8Array) };
     if (field === 2) event = { ...event, step: Number(value) };
     if (field === 3) event = { ...event, version: text(value as Uint8Array) };
-    if (field === 5) event = { ...event, scalars: Object.fromEntries(fieldsOf(value as Uint8Array).map(scalarOf)) };
+    if (field === 5) event = { ...event, ...summaryOf(value as Uint8Array) };
   }
   return event;
 }
 
-function scalarOf({ value }: { value: Uint8Array | bigint }): [string, number] {
-  const parts = new Map(fieldsOf(value as Uint8Array).map((part) => [part.field, part.value as Uint8Array]));
-  const number = parts.get(2)!;
-  return [text(parts.get(1)!), new DataView(number.buffer, number.byteOffset).getFloat32(0, true)];
+function summaryOf(summary: Uint8Array): Pick<ReadEvent, 'scalars' | 'strings' | 'histograms'> {
+  const scalars: Record<string, number> = {};
+  const strings: Record<string, { plugin: string; bytes: Uint8Array }> = {};
+  const histograms: Record<string, ReadHistogram> = {};
+  for (const { value } of fieldsOf(summary)) {
+    const parts = partsOf(value as Uint8Array);
+    const tag = text(parts.get(1)!);
+    if (parts.has(2)) {
+      const number = parts.get(2)!;
+      scalars[tag] = new DataView(number.buffer, number.byteOffset).getFloat32(0, true);
+    }
+    if (parts.has(5)) {
+      const own = partsOf(parts.get(5)!);
+      const numbers = [1, 2, 3, 4, 5].map((field) => float64(own.get(field)!));
+      histograms[tag] = { numbers, limits: doubles(own.get(6)!), counts: doubles(own.get(7)!) };
+    }
+    if (parts.has(8)) {
+      const plugin = text(partsOf(partsOf(parts.get(9)!).get(1)!).get(1)!);
+      strings[tag] = { plugin, bytes: partsOf(parts.get(8)!).get(8)! };
+    }
+  }
+  return {
+    scalars,
+    ...(Object.keys(strings).length === 0 ? {} : { strings }),
+    ...(Object.keys(histograms).length === 0 ? {} : { histograms }),
+  };
 }
+
+const partsOf = (data: Uint8Array) =>
+  new Map(fieldsOf(data).map((part) => [part.field, part.value as Uint8Array] as const));
+
+const doubles = (bytes: Uint8Array) =>
+  Array.from({ length: bytes.length / 8 }, (_, i) =>
+    new DataView(bytes.buffer, bytes.byteOffset).getFloat64(8 * i, true),
+  );
 
 /** Protocol buffers' wire format: varints, 64 and 32 bits, and what has a length. */
 function fieldsOf(data: Uint8Array): { field: number; value: Uint8Array | bigint }[] {
