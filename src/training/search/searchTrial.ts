@@ -4,7 +4,7 @@ import type { Metrics } from '../../tasks/task.ts';
 import { type TrainableModel, taskNameOf, tasks } from '../../tasks/taskFor.ts';
 import type { CallbackContext, TrainerCallback } from '../callbacks.ts';
 import { listCheckpoints } from '../checkpointFiles.ts';
-import { tensorBoardDirectory } from '../reporting.ts';
+import { directoryOfReports } from '../reporting.ts';
 import type { Trainer } from '../trainer.ts';
 import { namedSets, type TrainerOptions } from '../trainerOptions.ts';
 import type { JsonObject, TrainerControl, TrainerState } from '../trainerState.ts';
@@ -137,7 +137,7 @@ async function tryObjective(
  */
 function trialArgs(args: TrainingArguments, { overrides, name }: TrialRun): TrainingArguments {
   const needsCheckpoints = args.loadBestModelAtEnd && args.outputDir !== undefined;
-  const board = tensorBoardDirectory(args);
+  const board = directoryOfReports(args);
   return new TrainingArguments({
     ...overridden(args, overrides),
     ...(needsCheckpoints ? { saveTotalLimit: 1 } : { saveStrategy: 'no' }),
