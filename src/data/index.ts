@@ -26,6 +26,7 @@ export {
   type StructFeature,
   structOf,
 } from './features.ts';
+export { fingerprint, textBytes } from './fingerprint.ts';
 export type { Format, ReadOptions } from './formats.ts';
 export * from './inspect/index.ts';
 export { IterableDataset, type IterableMapOptions, type IterableState } from './iterableDataset.ts';

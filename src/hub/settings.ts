@@ -54,6 +54,12 @@ function hubHome(): string | undefined {
   return userCache === undefined ? undefined : joinPath(userCache, 'huggingface');
 }
 
+/** A folder of ours beside the Hub's, for what can be made again; undefined where there is no home directory (a browser). */
+export function fettleCache(name: string): string | undefined {
+  const home = hubHome();
+  return home === undefined ? undefined : joinPath(home, 'fettle', name);
+}
+
 /**
  * The root of Hugging Face's cache on this machine, by huggingface_hub's rules: `cacheDir`, then the variables
  * HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME (+ `hub`), XDG_CACHE_HOME (+ `huggingface/hub`), then
