@@ -75,7 +75,7 @@ export async function exportOnnx(
         owner,
         what: 'the file is there already',
         file,
-        hint: 'choose another directory, or say overwrite',
+        hint: 'choose another directory, or pass overwrite (--overwrite on the command line)',
       });
     }
   }

@@ -29,6 +29,8 @@ export interface ModelCard {
   readonly labels?: readonly string[] | undefined;
   /** Whether the directory holds an adapter (LoRA), not a whole model. */
   readonly adapter?: boolean | undefined;
+  /** What the directory holds: weights for Python and Fettle, ONNX files. {@link writeModelCard} looks itself. */
+  readonly files?: { readonly weights: boolean; readonly onnx: boolean } | undefined;
 }
 
 /** Names that Hub and people have for tasks, and for metrics where ours is another. */
@@ -87,9 +89,13 @@ export async function writeModelCard(directory: string, card: ModelCard): Promis
   };
   const base = await onHub(card.baseModel);
   const data = await onHub(card.dataset?.name);
+  const has = async (...path: string[]) => (await kindOf(joinPath(directory, ...path))) === 'file';
+  const onnx = await has('onnx', 'model.onnx');
+  const weights = !onnx || (await has('model.safetensors')) || (await has('adapter_model.safetensors'));
   await makeDirectory(directory);
   const text = modelCard({
     ...card,
+    files: { weights, onnx },
     name: card.name ?? baseName(directory),
     baseModel: base && ('name' in base ? base.name : `./${base.local}`),
     dataset: card.dataset && data && { ...card.dataset, name: 'name' in data ? data.name : `./${data.local}` },

@@ -31,8 +31,9 @@ export function usage(card: {
   readonly baseModel?: string | undefined;
   readonly labels?: readonly string[] | undefined;
   readonly adapter?: boolean | undefined;
+  readonly files?: { readonly weights: boolean; readonly onnx: boolean } | undefined;
 }): string {
-  const { name, task, adapter = false } = card;
+  const { name, task, adapter = false, files: { weights, onnx } = { weights: true, onnx: false } } = card;
   const { python, javascript } = questions[task];
   const labels = task === 'fill-mask' || task === 'question-answering' ? undefined : card.labels?.length;
   const base = card.baseModel?.replace(/^\.\//, '') ?? 'the base model';
@@ -61,13 +62,12 @@ export function usage(card: {
     `const ask = await pipeline('${task}', '${name}');`,
     `console.log(await ask(${fettleQuestion}));`,
   ];
+  const inPageTitle = `In a page or in Node with [transformers.js](https://huggingface.co/docs/transformers.js)${onnx ? '' : ', once `npx fettle export` has written `onnx/model.onnx`'}:`;
   return [
-    'In Python:',
-    fenced('python', inPython),
-    'In a page or in Node with [transformers.js](https://huggingface.co/docs/transformers.js), which reads `onnx/model.onnx` (made by `npx fettle export`):',
+    ...(weights ? ['In Python:', fenced('python', inPython)] : []),
+    inPageTitle,
     fenced('js', inPage),
-    'With Fettle:',
-    fenced('js', inNode),
+    ...(weights ? ['With Fettle:', fenced('js', inNode)] : []),
   ].join('\n\n');
 }
 
