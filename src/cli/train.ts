@@ -29,6 +29,7 @@ import { Progress } from './progress.ts';
 import { makeReport } from './report.ts';
 import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
 import { plainText } from './terminal.ts';
+import { writeTrainingCard } from './trainingCard.ts';
 import { addTuningFlags, applyTuning, type TuningFlags } from './tuningFlags.ts';
 
 interface TrainFlags extends DataFlags, PreparationFlags, TuningFlags, MetricFlags {
@@ -177,6 +178,17 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     const { trained, metrics } = done;
     if (flags.loraMerge === true) await model.mergeAndUnload();
     await trainer.saveModel();
+    await writeTrainingCard(output, {
+      task,
+      model,
+      baseModel: flags.model,
+      dataset: flags.dataset ?? data ?? '',
+      datasetConfig: flags.datasetConfig,
+      evalSplit: evalDataset && (flags.evalSplit ?? evaluationSplits.find((name) => name in dataset)),
+      trainRows: trainDataset.length,
+      metrics,
+      args,
+    });
     if (args.saveStrategy !== 'no') await trainer.saveState();
     const missed = missedRequirements(requirements, metrics);
     report.result(
@@ -257,10 +269,13 @@ function describeInterruption(step: number, checkpoint: string | undefined): str
     : `interrupted at step ${step}, which is saved in ${checkpoint}; to go on, give the same command with --resume`;
 }
 
+const evaluationSplits = ['validation', 'validation_matched', 'test'];
+
 /** The split that the flag names, or the first of those that are for judging. */
 export function evaluationSplit(dataset: DatasetDict, named: string | undefined) {
   if (named !== undefined) return splitOf(dataset, named);
-  return dataset['validation'] ?? dataset['validation_matched'] ?? dataset['test'];
+  const found = evaluationSplits.find((name) => name in dataset);
+  return found === undefined ? undefined : dataset[found];
 }
 
 /** @param base the model that an adapter was trained on, where one is saved. */
