@@ -185,7 +185,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       dataset: flags.dataset ?? data ?? '',
       datasetConfig: flags.datasetConfig,
       evalSplit: evalDataset && (flags.evalSplit ?? evaluationSplits.find((name) => name in dataset)),
-      trainRows: trainDataset.length,
+      trainRows: trainDataset?.length,
       metrics,
       args,
     });
