@@ -46,8 +46,7 @@ export function tokenCacheDirectory(): string | undefined {
 export function withTokenCache<Feature>(task: Task<Feature>, source: FeatureSource): Task<Feature> {
   const directory = tokenCacheDirectory();
   const cache = source.cache ?? (directory === undefined ? undefined : new TokenCache(directory));
-  const about = describeSource(source);
-  if (source.choice === 'off' || cache === undefined || about === undefined) return task;
+  if (source.choice === 'off' || cache === undefined || !isPlainSource(source)) return task;
   let adapted: Dataset | undefined;
   return {
     name: task.name,
@@ -61,7 +60,7 @@ export function withTokenCache<Feature>(task: Task<Feature>, source: FeatureSour
         task.name,
         featuresVersion,
         packageVersion('fettle') ?? '',
-        about,
+        describeSource(source),
         source.model.config,
         options.labels,
         // What a task took from the data that it was adapted to, its features may depend on.
@@ -85,8 +84,8 @@ export function withTokenCache<Feature>(task: Task<Feature>, source: FeatureSour
   };
 }
 
-/** Tokenizer and options as one hash; undefined where one of them is no plain content. */
-function describeSource({ tokenizer, options }: FeatureSource): string | undefined {
+/** Whether tokenizer and options are plain content, which can be hashed. */
+function isPlainSource({ tokenizer, options }: FeatureSource): boolean {
   const plain = (value: unknown): boolean =>
     value === null ||
     ['string', 'number', 'boolean', 'undefined'].includes(typeof value) ||
@@ -94,13 +93,17 @@ function describeSource({ tokenizer, options }: FeatureSource): string | undefin
     (typeof value === 'object' &&
       Object.getPrototypeOf(value) === Object.prototype &&
       Object.values(value).every(plain));
-  if (Object.getPrototypeOf(tokenizer) !== BertTokenizer.prototype || !plain(options)) return undefined;
+  return Object.getPrototypeOf(tokenizer) === BertTokenizer.prototype && plain(options);
+}
+
+/** Tokenizer and options, all that features may depend on. */
+function describeSource({ tokenizer, options }: FeatureSource): unknown {
   const settings = Object.entries(tokenizer).filter(([, value]) => typeof value !== 'object' || value === null);
-  // Of the functions of an instance that can be called, none is a setting.
+  // As texts, since JSON knows no infinity.
   const said = settings.map(([name, value]) => [name, String(value)]);
   // No feature depends on the seed: what is random in a batch is drawn when it is made.
   const { seed: _, ...lasting } = options;
-  return hashOf([said, [...tokenizer.vocab], tokenizer.addedTokens, lasting]);
+  return [said, [...tokenizer.vocab], tokenizer.addedTokens, lasting];
 }
 
 /** The same content gives the same hash, whatever the order of an object's properties; undefined is as absent. */

@@ -5,6 +5,7 @@ import { tokenSequences } from '../models/inputs.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { type CollatedBatch, DataCollatorForTokenClassification, DataCollatorWithPadding } from './collators.ts';
 import golden from './goldens/collators.json' with { type: 'json' };
+import { DataCollatorForLanguageModeling } from './masking.ts';
 
 const tokenizer = new BertTokenizer({ vocab: golden.words, modelMaxLength: 12 });
 const features = golden.rows.map((inputIds, i) => ({ inputIds, tokenTypeIds: golden.types[i] }));
@@ -64,6 +65,24 @@ test('several labels a row stay rows', () => {
     [1, 0, 1],
     [0, 0, 1],
   ]);
+});
+
+test('a masked batch is the rows masked one by one, padded', () => {
+  const collator = new DataCollatorForLanguageModeling({ tokenizer, mlmProbability: 0.4, padToMultipleOf: 4 });
+  const place = { seed: 3, epoch: 2, row: 10 };
+  const batch = collator.collate(features, place);
+  expect(batch.inputIds.dims).toEqual([3, 8]);
+  const labels = (batch.labels as Tensor).tolist() as number[][];
+  const rows = tokenSequences(batch);
+  golden.rows.forEach((ids, i) => {
+    const masked = collator.maskTokens(ids, { ...place, row: 10 + i });
+    expect(Array.from(rows[i].ids)).toEqual(Array.from(masked.ids));
+    expect(labels[i]).toEqual([...masked.labels, ...new Array(8 - ids.length).fill(-100)]);
+  });
+  expect(batch.tokenTypeIds.tolist()).toEqual(golden.multiple.token_type_ids);
+  expect(() => new DataCollatorForLanguageModeling({ tokenizer, padToMultipleOf: 0.5 })).toThrow(
+    /is no length, got 0.5/,
+  );
 });
 
 test('refuses what makes no batch', () => {

@@ -42,8 +42,8 @@ export interface PaddingOptions {
 
 const optionNames = ['tokenizer', 'padding', 'maxLength', 'padToMultipleOf'];
 
-/** Rounds and checks the length of a batch's rows. */
-class Padding {
+/** Makes rows of one length: what all collators share. */
+export class Padding {
   readonly tokenizer: BertTokenizer;
   readonly #owner: string;
   readonly #options: PaddingOptions;

@@ -2,6 +2,7 @@ import { ArgumentError, didYouMean } from '../core/errors.ts';
 import { hashName, philox } from '../core/random.ts';
 import { ignoredLabel } from '../models/labels.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
+import { type CollatedBatch, type CollatedFeature, Padding } from './collators.ts';
 
 /** How words are hidden from a masked language model; names and defaults are Hugging Face's. */
 export interface MaskingOptions {
@@ -13,6 +14,8 @@ export interface MaskingOptions {
   readonly randomReplaceProb?: number | undefined;
   /** Choose words, with all their pieces (`##…` continues a word), in place of pieces. Default false. */
   readonly wholeWordMask?: boolean | undefined;
+  /** For `collate`: rounds the length of its rows up. */
+  readonly padToMultipleOf?: number | undefined;
 }
 
 /** What a masking is a pure function of, beside the tokens. */
@@ -31,7 +34,14 @@ export interface MaskedTokens {
   readonly labels: Int32Array;
 }
 
-const optionNames = ['tokenizer', 'mlmProbability', 'maskReplaceProb', 'randomReplaceProb', 'wholeWordMask'];
+const optionNames = [
+  'tokenizer',
+  'mlmProbability',
+  'maskReplaceProb',
+  'randomReplaceProb',
+  'wholeWordMask',
+  'padToMultipleOf',
+];
 const purpose = hashName('masked language model');
 
 /**
@@ -49,6 +59,7 @@ export class DataCollatorForLanguageModeling {
   readonly maskReplaceProb: number;
   readonly randomReplaceProb: number;
   readonly wholeWordMask: boolean;
+  readonly #padding: Padding;
   readonly #special: ReadonlySet<number>;
   readonly #continues: ReadonlySet<number>;
 
@@ -60,6 +71,8 @@ export class DataCollatorForLanguageModeling {
     this.maskReplaceProb = options.maskReplaceProb ?? 0.8;
     this.randomReplaceProb = options.randomReplaceProb ?? Math.min(0.1, 1 - this.maskReplaceProb);
     this.wholeWordMask = options.wholeWordMask ?? false;
+    const { tokenizer, padToMultipleOf } = options;
+    this.#padding = new Padding(owner, { tokenizer, padToMultipleOf });
     if (this.maskReplaceProb + this.randomReplaceProb > 1 + 1e-9) {
       throw new ArgumentError('ERR_OPTION_VALUE', {
         owner,
@@ -92,6 +105,27 @@ export class DataCollatorForLanguageModeling {
       }
     }
     return { ids: masked, labels };
+  }
+
+  /**
+   * Rows of tokens as one padded batch, masked, with −100 at all tokens that are not to be said: for those who write their own loop. The
+   * Trainer masks and packs by itself.
+   * @param place of the first row; those behind it are numbered on.
+   * @throws ArgumentError for a batch without rows.
+   */
+  collate(features: readonly CollatedFeature[], place: MaskPlace): CollatedBatch {
+    const length = this.#padding.lengthOf(features);
+    const masked = features.map(({ inputIds }, i) =>
+      this.maskTokens(Array.from(inputIds as ArrayLike<number>, Number), { ...place, row: place.row + i }),
+    );
+    const inputs = this.#padding.inputs(
+      features.map((feature, i) => ({ ...feature, inputIds: masked[i].ids })),
+      length,
+    );
+    const labels = masked.map((row) => row.labels);
+    const lengths = labels.map((row) => row.length);
+    const of = { filler: ignoredLabel, fallback: ignoredLabel, name: 'labels' };
+    return { ...inputs, labels: this.#padding.pad(labels, lengths, length, of) };
   }
 
   #chosen(ids: ArrayLike<number>, place: MaskPlace): number[] {
