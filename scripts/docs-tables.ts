@@ -10,6 +10,7 @@ import { addDataInspectCommand } from '../src/cli/data.ts';
 import { addDoctorCommand } from '../src/cli/doctor.ts';
 import { addDownloadCommand } from '../src/cli/download.ts';
 import { addEvaluateCommand } from '../src/cli/evaluate.ts';
+import { addExportCommand } from '../src/cli/export.ts';
 import { addInitCommand } from '../src/cli/init.ts';
 import { addPredictCommand } from '../src/cli/predict.ts';
 import { addSearchCommand } from '../src/cli/search.ts';
@@ -31,6 +32,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, () => strin
     evaluate: () => flags(addEvaluateCommand),
     predict: () => flags(addPredictCommand),
     serve: () => flags(addServeCommand),
+    export: () => flags(addExportCommand),
     'tokenizer train': () => flags(addTokenizerTrainCommand),
     'data inspect': () => flags(addDataInspectCommand),
     download: () => flags(addDownloadCommand),

@@ -288,6 +288,7 @@ function nextSteps(directory: string, task: TaskName, base: string | undefined):
       : `The adapter is in ${directory}; it needs its base model, ${base}, beside it (--lora-merge saves a whole model). To use it:`,
     `  on the command line   fettle predict --model ${directory} ${task === 'question-answering' ? '--question "…" --context "…"' : '--text "…"'}`,
     `  over HTTP             fettle serve ${directory}`,
+    `  in a page             fettle export ${directory} (ONNX, for transformers.js)`,
     `  in Node               const model = await ${name}.fromPretrained('${directory}');`,
     base === undefined
       ? `  in Python             ${name}.from_pretrained("${directory}")`

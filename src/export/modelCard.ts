@@ -174,7 +174,9 @@ function body(card: ModelCard & { readonly name: string }): string {
 
 function trainingSection(hyperparameters: ModelCard['hyperparameters']): string | undefined {
   if (hyperparameters === undefined) return undefined;
+  const isByStep = Number(hyperparameters['max_steps']) > 0;
   const rows = mainOptions
+    .filter((name) => !(isByStep && name === 'num_train_epochs'))
     .filter((name) => ![undefined, null, false, -1].includes(hyperparameters[name] as undefined))
     .map((name) => [name, String(hyperparameters[name])]);
   return rows.length === 0 ? undefined : `## Training\n\n${table(['hyperparameter', 'value'], rows)}`;
