@@ -50,9 +50,14 @@ export class SearchSummary {
   }
 
   #ranking(): string {
-    if (this.importances.length === 0)
-      return `What mattered cannot be said: fewer than ${fewestTrials} trials are complete, or each parameter has one value.`;
     const count = this.trials.filter(({ state }) => state === 'complete').length;
+    if (this.importances.length === 0) {
+      const why =
+        count < fewestTrials
+          ? `${count} complete trials are too few, it takes ${fewestTrials}`
+          : 'no parameter has more than one value in them';
+      return `What mattered cannot be said: ${why}.`;
+    }
     const rows = this.importances.map(({ name, share }) => [
       name,
       `${Math.round(100 * share)} %`,
