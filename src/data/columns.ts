@@ -172,9 +172,7 @@ export class StructColumn implements ColumnStorage {
     readonly length: number,
     readonly present: Presence,
   ) {
-    const features: Record<string, Feature> = {};
-    for (const [name, field] of fields) features[name] = field.feature;
-    this.feature = structOf(features);
+    this.feature = structOf(Object.fromEntries([...fields].map(([name, field]) => [name, field.feature])));
   }
 
   get(row: number): Cell {
@@ -187,7 +185,7 @@ export class StructColumn implements ColumnStorage {
     const wanted: Features = feature.fields;
     const fields = new Map<string, ColumnStorage>();
     for (const [name, field] of this.fields) {
-      fields.set(name, name in wanted ? field.withFeature(wanted[name]) : field);
+      fields.set(name, Object.hasOwn(wanted, name) ? field.withFeature(wanted[name]) : field);
     }
     return new StructColumn(fields, this.length, this.present);
   }

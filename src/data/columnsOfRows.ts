@@ -1,6 +1,6 @@
 import { type BuilderContext, type ColumnBuilder, makeBuilder } from './columnBuilder.ts';
 import type { ColumnStorage } from './columns.ts';
-import type { Features, Row } from './features.ts';
+import { type Features, featureOf, type Row } from './features.ts';
 
 /** Gathers row objects as columns, with the keys in order of appearance; a row without a key is missing there. */
 export class ColumnsBuilder {
@@ -64,7 +64,7 @@ export class BatchBuilders {
     for (const [column, values] of Object.entries(columns)) {
       let builder = this.#builders.get(column);
       if (builder === undefined) {
-        builder = makeBuilder({ owner: 'Dataset.map', column }, this.#features?.[column]);
+        builder = makeBuilder({ owner: 'Dataset.map', column }, featureOf(this.#features, column));
         this.#builders.set(column, builder);
       }
       for (const value of values) builder.push(value);

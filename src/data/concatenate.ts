@@ -1,7 +1,7 @@
 import { ArgumentError, DataError } from '../core/errors.ts';
 import type { ColumnStorage } from './columns.ts';
 import { Dataset } from './dataset.ts';
-import { describeFeature, type Feature, type Row, sameFeature } from './features.ts';
+import { describeFeature, type Feature, featureOf, type Row, sameFeature } from './features.ts';
 import { joinColumns } from './joinColumns.ts';
 
 /**
@@ -37,7 +37,7 @@ export function concatenateDatasets<R extends Row>(datasets: readonly Dataset<R>
 function commonFeature<R extends Row>(name: string, datasets: readonly Dataset<R>[]): Feature {
   let common: Feature | undefined;
   for (const dataset of datasets) {
-    const feature = dataset.features[name];
+    const feature = featureOf(dataset.features, name);
     if (feature === undefined) throw mismatch(name, 'one of the data sets lacks it');
     if (common === undefined || sameFeature(common, feature)) common ??= feature;
     else if (isNumber(common) && isNumber(feature)) common = 'float64';

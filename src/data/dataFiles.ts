@@ -83,7 +83,8 @@ export function matchFiles(paths: readonly string[], patterns: readonly string[]
   const found = new Set<string>();
   for (const pattern of patterns) {
     const path = inside('', pattern);
-    const matching = isGlob(path) ? paths.filter((file) => globToRegExp(path).test(file)) : [];
+    const glob = isGlob(path) ? globToRegExp(path) : undefined;
+    const matching = glob === undefined ? [] : paths.filter((file) => glob.test(file));
     if (paths.includes(path)) matching.push(path);
     if (matching.length === 0) throw missing(paths, pattern, pattern);
     for (const file of matching) found.add(file);
@@ -100,12 +101,12 @@ export async function expandFiles(
   patterns: string | readonly string[],
   rules: DataFileRules = {},
 ): Promise<string[]> {
-  const found: string[] = [];
+  const found = new Set<string>();
   for (const pattern of typeof patterns === 'string' ? [patterns] : patterns) {
     const path = rules.anywhere === true ? pattern : inside(root, pattern);
-    for (const file of await expandOne(root, path)) if (!found.includes(file)) found.push(file);
+    for (const file of await expandOne(root, path)) found.add(file);
   }
-  return found;
+  return [...found];
 }
 
 /** A path below `root`, without `.` and `..`. */
@@ -136,7 +137,8 @@ function inside(root: string, path: string): string {
 async function expandOne(root: string, path: string): Promise<string[]> {
   const whole = root === '' ? path : joinPath(root, path);
   if ((await kindOf(whole)) === 'file') return [path];
-  const steps = path.split('/');
+  // In a glob a backslash can only be Windows's: `shards\*.csv`.
+  const steps = path.replaceAll('\\', '/').split('/');
   // What stands before the first sign is a folder; only what is below it can match.
   const first = steps.findIndex(isGlob);
   const plain = steps.slice(0, first).join('/');

@@ -6,7 +6,16 @@ import type { ColumnStorage } from './columns.ts';
 import { BatchBuilders, ColumnsBuilder, columnsOfRows } from './columnsOfRows.ts';
 import { type DatasetDict, datasetDict } from './datasetDict.ts';
 import { rowsToCsv, type ToCsvOptions } from './delimitedText.ts';
-import type { Cell, Feature, Features, PlainRow, Row, RowOf } from './features.ts';
+import {
+  type Cell,
+  type Feature,
+  type Features,
+  featureOf,
+  type PlainRow,
+  type Row,
+  type RowOf,
+  setCell,
+} from './features.ts';
 import { IterableDataset } from './iterableDataset.ts';
 import { mapOnWorkers, type WorkerBatch } from './mapOnWorkers.ts';
 import { wholeStream } from './rowStream.ts';
@@ -95,7 +104,10 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
   ): Dataset<PlainRow<R>> {
     const built = new Map<string, ColumnStorage>();
     for (const [column, values] of Object.entries<Iterable<Cell>>(columns)) {
-      built.set(column, buildColumn({ owner: 'Dataset.fromColumns', column }, values, options.features?.[column]));
+      built.set(
+        column,
+        buildColumn({ owner: 'Dataset.fromColumns', column }, values, featureOf(options.features, column)),
+      );
     }
     return new Dataset(built, options.info);
   }
@@ -131,7 +143,7 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
     }
     const stored = this.#indices === undefined ? index : this.#indices[index];
     const row: Record<string, Cell> = {};
-    for (const [name, column] of this.#columns) row[name] = column.get(stored);
+    for (const [name, column] of this.#columns) setCell(row, name, column.get(stored));
     return row as R;
   }
 

@@ -27,8 +27,20 @@ export interface Features {
   readonly [column: string]: Feature;
 }
 
+/** The feature of one column, if it is there: a column may be called `constructor` or `toString`, which every object inherits. */
+export function featureOf(features: Features | undefined, column: string): Feature | undefined {
+  return features !== undefined && Object.hasOwn(features, column) ? features[column] : undefined;
+}
+
 /** One cell. Missing values are `null`. */
 export type Cell = string | number | boolean | null | readonly Cell[] | { readonly [field: string]: Cell };
+
+/** Puts a cell into a row that is being made. Assigning to a column called `__proto__` would set what the row inherits from. */
+export function setCell(row: Record<string, Cell>, column: string, cell: Cell): void {
+  if (column === '__proto__')
+    Object.defineProperty(row, column, { value: cell, enumerable: true, configurable: true, writable: true });
+  else row[column] = cell;
+}
 
 /** One row: its cells by column name. */
 export interface Row {

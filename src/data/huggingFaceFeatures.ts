@@ -108,6 +108,6 @@ export function fitsFeature(stored: Feature, told: Feature): boolean {
   const names = Object.keys(told.fields);
   return (
     names.length === Object.keys(fields).length &&
-    names.every((name) => name in fields && fitsFeature(fields[name], told.fields[name]))
+    names.every((name) => Object.hasOwn(fields, name) && fitsFeature(fields[name], told.fields[name]))
   );
 }

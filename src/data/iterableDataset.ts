@@ -6,6 +6,7 @@ import {
   describeFeature,
   type Feature,
   type Features,
+  featureOf,
   type PlainRow,
   type Row,
   type RowOf,
@@ -180,7 +181,9 @@ export class IterableDataset<R extends Row = Row> implements AsyncIterable<R> {
       const names = Object.keys(rows[0]);
       const columns = Object.fromEntries(names.map((name) => [name, rows.map((row) => row[name] ?? null)]));
       const made = await call(columns, firstRow);
-      const left = names.filter((name) => !gone.has(name) && !(name in made)).map((name) => [name, columns[name]]);
+      const left = names
+        .filter((name) => !gone.has(name) && !Object.hasOwn(made, name))
+        .map((name) => [name, columns[name]]);
       return rowsOfColumns({ ...(Object.fromEntries(left) as ColumnBatch), ...made });
     });
     return this.#through(stage);
@@ -257,7 +260,7 @@ export class IterableDataset<R extends Row = Row> implements AsyncIterable<R> {
   /** One column's cells as another feature, by the rules of `Dataset.castColumn`. Throws `ERR_CAST` with the row while reading. */
   castColumn(name: string, feature: Feature): IterableDataset {
     this.#known([name], 'castColumn');
-    const from = this.features?.[name] ?? 'string';
+    const from = featureOf(this.features, name) ?? 'string';
     const stage = new TransformStage(this.#stage, (row, index) => {
       const cell = row[name] ?? null;
       const value = cell === null ? null : castCell(cell, from, feature);

@@ -221,7 +221,9 @@ function bySplitNames(files: readonly string[]): Map<string, readonly string[]> 
   const bySplit = new Map<string, string[]>();
   for (const file of files) {
     const split = splitOfPath(file) ?? 'train';
-    bySplit.set(split, [...(bySplit.get(split) ?? []), file]);
+    const others = bySplit.get(split);
+    if (others === undefined) bySplit.set(split, [file]);
+    else others.push(file);
   }
   return inUsualOrder(bySplit);
 }
@@ -323,7 +325,8 @@ class Loader {
 
 /** The features that a file's own make together with those that README.md tells: the latter where the values fit. */
 function merged(own: Features, told: Features): Features {
-  const fits = (name: string) => name in told && (own[name] === 'string' || fitsFeature(own[name], told[name]));
+  const fits = (name: string) =>
+    Object.hasOwn(told, name) && (own[name] === 'string' || fitsFeature(own[name], told[name]));
   return Object.fromEntries(Object.keys(own).map((name) => [name, fits(name) ? told[name] : own[name]]));
 }
 

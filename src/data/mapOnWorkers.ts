@@ -27,8 +27,7 @@ receive(async ({ id, columns, count, first }) => {
     }
     const rows = [];
     for (let i = 0; i < count; i++) {
-      const row = {};
-      for (const name in columns) row[name] = columns[name][i];
+      const row = Object.fromEntries(Object.entries(columns).map(([name, cells]) => [name, cells[i]]));
       rows.push(await transform(row, first + i));
     }
     send({ id, answer: { rows } });

@@ -3,7 +3,7 @@ import { log } from '../../core/log.ts';
 import type { BuilderContext } from '../columnBuilder.ts';
 import type { ColumnStorage } from '../columns.ts';
 import { Dataset } from '../dataset.ts';
-import type { Cell, Features, Row } from '../features.ts';
+import { type Cell, type Features, featureOf, type Row, setCell } from '../features.ts';
 import type { RowBatch, RowStream, StreamPosition } from '../rowStream.ts';
 import type { ByteSource } from './byteSource.ts';
 import {
@@ -93,7 +93,7 @@ class CsvTable {
   #makeColumns(names: readonly string[]): void {
     checkFeatures(this.#options.features, names, this.#file);
     this.#columns = names.map((column) => {
-      const feature = this.#options.features?.[column];
+      const feature = featureOf(this.#options.features, column);
       const context: BuilderContext = { owner, file: this.#file, column, row: () => this.scanner.line };
       return feature === undefined
         ? new InferringCellColumn(context)
@@ -168,7 +168,7 @@ async function* csvBatches(
       const bytes = record.cellBytes(k);
       const start = record.starts[k];
       const end = record.ends[k];
-      row[names[k]] = missing.has(bytes, start, end) ? null : readers[k](bytes, start, end);
+      setCell(row, names[k], missing.has(bytes, start, end) ? null : readers[k](bytes, start, end));
     }
     rows.push(row);
   });

@@ -15,7 +15,7 @@ import { type ColumnBuilder, makeBuilder, StringBuilder } from '../columnBuilder
 import { castCells, type IndexedColumn } from '../columnOperations.ts';
 import type { ColumnStorage } from '../columns.ts';
 import { Dataset } from '../dataset.ts';
-import { type Feature, type Features, sameFeature } from '../features.ts';
+import { type Feature, type Features, featureOf, sameFeature } from '../features.ts';
 import { featuresOfInfo, fitsFeature } from '../huggingFaceFeatures.ts';
 import type { RowBatch, RowStream } from '../rowStream.ts';
 import { isGzip, rawPieces } from './byteSource.ts';
@@ -252,7 +252,9 @@ async function readGroups(
       parsers: needsStrings(tree) ? parsers : bytesParsers,
       // An error thrown in here would be nobody's: the chunks are only kept.
       onChunk: ({ columnName, columnData }) => {
-        chunks.set(columnName, [...(chunks.get(columnName) ?? []), columnData]);
+        const earlier = chunks.get(columnName);
+        if (earlier === undefined) chunks.set(columnName, [columnData]);
+        else earlier.push(columnData);
       },
     });
     for (const [k, column] of columns.entries()) {
@@ -338,8 +340,8 @@ function withFeatures(
   for (const name of dataset.columnNames) {
     const view = dataset.column(name);
     const storage = (view as IndexedColumn).storage;
-    const wanted: Feature | undefined = given?.[name];
-    const fromFooter = told[name];
+    const wanted: Feature | undefined = featureOf(given, name);
+    const fromFooter = featureOf(told, name);
     if (wanted !== undefined && sameFeature(wanted, storage.feature)) columns.set(name, storage);
     else if (wanted !== undefined) {
       columns.set(name, castCells({ owner, file: path, column: name, row: (at) => firstRow + at + 1 }, view, wanted));
