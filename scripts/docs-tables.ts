@@ -15,6 +15,7 @@ import { addInitCommand } from '../src/cli/init.ts';
 import { addPredictCommand } from '../src/cli/predict.ts';
 import { addSearchCommand } from '../src/cli/search.ts';
 import { addServeCommand } from '../src/cli/serve.ts';
+import { addDataSuspectsCommand } from '../src/cli/suspects.ts';
 import { addTokenizerTrainCommand } from '../src/cli/tokenizer.ts';
 import { addTrainCommand } from '../src/cli/train.ts';
 import type { OptionRule } from '../src/training/optionRules.ts';
@@ -35,6 +36,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, () => strin
     export: () => flags(addExportCommand),
     'tokenizer train': () => flags(addTokenizerTrainCommand),
     'data inspect': () => flags(addDataInspectCommand),
+    'data suspects': () => flags(addDataSuspectsCommand),
     download: () => flags(addDownloadCommand),
     'cache list': () => flags(addCacheListCommand),
     'cache delete': () => flags(addCacheDeleteCommand),

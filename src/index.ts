@@ -84,6 +84,7 @@ export type { EvalPrediction, Metrics, TaskSettings } from './tasks/task.ts';
 export type { ColumnNames } from './tasks/textColumns.ts';
 export * from './tokenizers/index.ts';
 export { type CallbackContext, TrainerCallback } from './training/callbacks.ts';
+export { type LabelSuspect, suspectLabels } from './training/confidentLearning.ts';
 export { EarlyStoppingCallback, type EarlyStoppingOptions } from './training/earlyStopping.ts';
 export type { SaveReason, TrainingEvent, TrainingRun, TrainOutput } from './training/events.ts';
 export { GradualUnfreezing, type GradualUnfreezingOptions } from './training/gradualUnfreezing.ts';
@@ -93,6 +94,12 @@ export { type OverfittingAdvice, type OverfittingContext, overfittingAdvice } fr
 export type { ParameterGroup } from './training/parameterGroups.ts';
 export type { Schedule, ScheduleContext } from './training/schedules.ts';
 export * from './training/search/index.ts';
+export {
+  findSuspectLabels,
+  type SuspectLabel,
+  type SuspectLabels,
+  type SuspectLabelsOptions,
+} from './training/suspectLabels.ts';
 export { TensorBoardCallback } from './training/tensorBoardCallback.ts';
 export { type EvalDataset, type PredictionOutput, Trainer, type TrainerOptions } from './training/trainer.ts';
 export type { JsonObject, LogEntry, TrainerControl, TrainerState } from './training/trainerState.ts';

@@ -6,6 +6,7 @@ import { type DataFlags, loadFlaggedDataset } from './dataFlags.ts';
 import { parseValue } from './flags.ts';
 import { renderInspection } from './inspectReport.ts';
 import { makeReport } from './report.ts';
+import { addDataSuspectsCommand } from './suspects.ts';
 
 interface InspectFlags extends DataFlags {
   readonly model?: string;
@@ -16,7 +17,9 @@ interface InspectFlags extends DataFlags {
 
 /** `fettle data …`: what there is to do with data before training. */
 export function addDataCommand(program: Command): void {
-  addDataInspectCommand(program.command('data').description('Look at data before training on it.'));
+  const data = program.command('data').description('Look at data before training on it.');
+  addDataInspectCommand(data);
+  addDataSuspectsCommand(data);
 }
 
 /** `fettle data inspect`: what a careful person looks at first. */

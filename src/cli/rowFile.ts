@@ -52,7 +52,7 @@ async function* csvPieces(parts: Parts, shape: () => RowShape): AsyncGenerator<U
       rows.map((row) => aligned(row, columns)),
       { features },
     );
-    yield encode(dataset.toCSV({ header }));
+    yield encode(dataset.selectColumns(columns).toCSV({ header }));
     header = false;
   }
   if (header) yield encode(`${shape().columns.join(',')}\n`);
