@@ -35,8 +35,11 @@ export class TokenCache {
   async read(key: string): Promise<CacheEntry | undefined> {
     const path = this.#path(key);
     if ((await kindOf(path)) !== 'file') return undefined;
+    // Another process may make room meanwhile.
+    const bytes = await readBytes(path).catch(() => undefined);
+    if (bytes === undefined) return undefined;
     try {
-      const entry = parseEntry(await readBytes(path), key);
+      const entry = parseEntry(bytes, key);
       // Marks it as used.
       await touch(path).catch(() => undefined);
       return entry;
