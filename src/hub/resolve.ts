@@ -1,5 +1,4 @@
 import { joinPath, kindOf, listDirectory } from '#platform/files';
-import { bundledDirectory } from './bundled.ts';
 import { leavesCacheInForce } from './failures.ts';
 import { findLocal, folderFor, notFound, prepare, type ResolveOptions, sayFallback } from './hubRequest.ts';
 import { folderOf, isCommit, type RepositoryKind } from './names.ts';
@@ -32,19 +31,13 @@ export interface SnapshotOptions extends ResolveOptions, PathPatterns {
  * @throws EnvironmentError ERR_HUB_UNREACHABLE, ERR_HUB_STATUS, ERR_HUB_TOKEN, ERR_HUB_GATED, ERR_HUB_ANSWER, ERR_HUB_SIZE,
  *   ERR_HUB_CHECKSUM, ERR_CACHE_WRITE, ERR_DISK_SPACE.
  */
-export async function resolvePretrained(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
-  return (
-    (await bundledDirectory(nameOrPath)) ??
-    obtain('model', nameOrPath, options, options.owner ?? 'resolvePretrained', neededFiles.model)
-  );
+export function resolvePretrained(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
+  return obtain('model', nameOrPath, options, options.owner ?? 'resolvePretrained', neededFiles.model);
 }
 
 /** As {@link resolvePretrained}, for a tokenizer's files alone. */
-export async function resolveTokenizer(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
-  return (
-    (await bundledDirectory(nameOrPath)) ??
-    obtain('model', nameOrPath, options, options.owner ?? 'resolveTokenizer', neededFiles.tokenizer)
-  );
+export function resolveTokenizer(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
+  return obtain('model', nameOrPath, options, options.owner ?? 'resolveTokenizer', neededFiles.tokenizer);
 }
 
 /**
