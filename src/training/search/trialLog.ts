@@ -8,7 +8,7 @@ export class TrialLog {
   readonly #said = new Set<string>();
   #first = true;
 
-  /** Whether no trial has come to its end yet. */
+  /** Whether no trial has ended yet, well or badly. */
   get first(): boolean {
     return this.#first;
   }
@@ -22,10 +22,9 @@ export class TrialLog {
       return keep;
     });
     try {
-      const result = await work();
-      this.#first = false;
-      return result;
+      return await work();
     } finally {
+      this.#first = false;
       stop();
     }
   }
