@@ -1,12 +1,14 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { ArgumentError } from '../core/errors.ts';
-import { type Dataset, type DatasetDict, loadDataset, takeSplit } from '../data/index.ts';
+import { type Dataset, type DatasetDict, type LoadDatasetOptions, loadDataset, takeSplit } from '../data/index.ts';
 import type { ColumnNames } from '../tasks/textColumns.ts';
 
 /** The flags that say where the data is. */
 export interface DataFlags {
   readonly dataset?: string;
   readonly datasetConfig?: string;
+  readonly dataFiles?: readonly string[];
+  readonly dataFormat?: LoadDatasetOptions['format'];
   readonly textColumn?: string;
   readonly textPairColumn?: string;
   readonly labelColumn?: string;
@@ -16,15 +18,33 @@ export interface DataFlags {
   readonly idColumn?: string;
 }
 
+const dataFormats = [
+  'csv',
+  'tsv',
+  'json',
+  'jsonLines',
+  'parquet',
+  'conll',
+  'text',
+] as const satisfies readonly NonNullable<LoadDatasetOptions['format']>[];
+
 /** Gives a command the flags of {@link DataFlags}. */
 export function addDataFlags(command: Command): void {
   command
     .optionsGroup('Data:')
     .option(
       '--dataset <path or name>',
-      'a file (CSV, TSV, JSON Lines), a folder of them, one of GLUE’s folders, or a name in the cache',
+      'a file (CSV, TSV, JSON, JSON Lines, Parquet, CoNLL, text; also .gz), a glob or folder of them, one of GLUE’s folders, or a name on the Hugging Face Hub or in its cache: glue/mrpc',
     )
     .option('--dataset-config <name>', 'the configuration of a named data set: mrpc')
+    .option(
+      '--data-files <split=files>',
+      'which files of the folder or name make which split: train=a-*.csv; may be given several times. With --dataset csv (json, parquet, text) files from anywhere',
+      (text: string, earlier: readonly string[] = []) => [...earlier, text],
+    )
+    .addOption(
+      new Option('--data-format <name>', 'what the files are, where their names do not tell it').choices(dataFormats),
+    )
     .option('--text-column <name>', 'the column with the text (default: found)')
     .option('--text-pair-column <name>', 'the column with the second text of a pair')
     .option('--label-column <name>', 'the column with the label (default: found)')
@@ -39,8 +59,27 @@ export async function loadFlaggedDataset(flags: DataFlags, positional?: string):
   return loadDataset(...flaggedSource(flags, positional));
 }
 
-/** Name and configuration of the data set that the flags name. `glue/config` is taken for `glue` with a configuration. */
-export function flaggedSource(flags: DataFlags, positional?: string): [name: string, config: string | undefined] {
+/**
+ * One split, or a part of one, of the data set that the flags name; the other splits are not read.
+ * @throws DataError that lists the splits.
+ */
+export async function loadFlaggedSplit(
+  flags: DataFlags,
+  positional: string | undefined,
+  split: string,
+): Promise<Dataset> {
+  const [name, config, options] = flaggedSource(flags, positional);
+  return loadDataset(name, config, { ...options, split });
+}
+
+/**
+ * Name and configuration of the data set that the flags name, and which of its files count. `glue/config` is taken for
+ * `glue` with a configuration.
+ */
+export function flaggedSource(
+  flags: DataFlags,
+  positional?: string,
+): [name: string, config: string | undefined, options: Pick<LoadDatasetOptions, 'dataFiles' | 'format'>] {
   const name = flags.dataset ?? positional;
   if (name === undefined) {
     throw new ArgumentError('ERR_NO_DATASET', {
@@ -50,7 +89,29 @@ export function flaggedSource(flags: DataFlags, positional?: string): [name: str
     });
   }
   const glue = /^(?:nyu-mll\/)?(glue)\/(\w+)$/.exec(name);
-  return glue === null || flags.datasetConfig !== undefined ? [name, flags.datasetConfig] : [glue[1], glue[2]];
+  const options = { dataFiles: flaggedFiles(flags.dataFiles), format: flags.dataFormat };
+  return glue === null || flags.datasetConfig !== undefined
+    ? [name, flags.datasetConfig, options]
+    : [glue[1], glue[2], options];
+}
+
+/** Files by split: `train=a.csv`; without a split's name they are `train`. */
+function flaggedFiles(given: readonly string[] | undefined): LoadDatasetOptions['dataFiles'] {
+  if (given === undefined) return undefined;
+  const bySplit = new Map<string, string[]>();
+  for (const text of given) {
+    const [, split = 'train', files] = /^(?:([\w.-]+)=)?(.*)$/s.exec(text) as RegExpExecArray;
+    if (files === '') {
+      throw new ArgumentError('ERR_FLAG_VALUE', {
+        owner: 'fettle',
+        what: '--data-files names no file',
+        got: text,
+        expected: 'a path or glob, with a split before it or without: train=a-*.csv',
+      });
+    }
+    bySplit.set(split, [...(bySplit.get(split) ?? []), files]);
+  }
+  return Object.fromEntries(bySplit);
 }
 
 /** One split by name, or a part of one: `train[:80%]`. @throws DataError that lists the splits. */

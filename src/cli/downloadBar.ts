@@ -1,6 +1,7 @@
 import { terminalWidth, writeError } from '#platform/process';
 import { configureLog } from '../core/log.ts';
 import { type DownloadProgress, formatBytes, onDownload } from '../hub/progress.ts';
+import { isDumb } from './terminal.ts';
 
 /** Between two drawings, in seconds. */
 const drawSeconds = 0.1;
@@ -10,7 +11,7 @@ const drawSeconds = 0.1;
  * Returns a function that ends it.
  */
 export function showDownloads(): () => void {
-  const width = terminalWidth();
+  const width = isDumb() ? undefined : terminalWidth();
   if (width === undefined) return () => undefined;
   const started = new Map<string, { at: number; bytes: number }>();
   let drawn = 0;

@@ -6,7 +6,7 @@ import { type TaskName, tasks } from '../tasks/taskFor.ts';
 import { describeMetrics } from '../training/eventLog.ts';
 import { Trainer } from '../training/trainer.ts';
 import { confidenceOf, describeConfidence } from './confidence.ts';
-import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
+import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, loadFlaggedSplit } from './dataFlags.ts';
 import { parseValue } from './flags.ts';
 import { addedColumns, judgeRows, sayReplaced, worstRows } from './labelRows.ts';
 import {
@@ -40,7 +40,7 @@ export function addEvaluateCommand(program: Command): void {
     .command('evaluate')
     .description('Judge a saved model on a data set with labels.')
     .argument('[data]', 'the data set, as --dataset')
-    .requiredOption('--model <path or name>', 'a directory with a fine-tuned model');
+    .requiredOption('--model <path or name>', 'a directory with a fine-tuned model, or a name: org/name');
   addTaskFlag(command, 'what the model was trained for');
   addDataFlags(command);
   command
@@ -78,14 +78,10 @@ async function evaluate(data: string | undefined, flags: EvaluateFlags & Record<
   const task = await taskOfCheckpoint(flags.task, flags.model);
   const taskOptions = taskSettings(task, flags);
   if (flags.errors !== undefined && task !== 'text-classification') throw flagOfAnotherTask('--errors', task);
-  const dataset = await loadFlaggedDataset(flags, data);
-  const split =
-    flags.split ??
-    ['validation', 'validation_matched', 'test'].find((name) => name in dataset) ??
-    Object.keys(dataset)[0];
+  const { split, rows } = await rowsToJudge(flags, data);
   const { evaluation, columns } = await prepareRows(
     flags,
-    { evaluation: splitOf(dataset, split) },
+    { evaluation: rows },
     { task, columns: flaggedColumns(flags), maxLength: flags.maxLength, tokenizer: flags.model },
   );
   const model = await tasks[task].model.fromPretrained(flags.model);
@@ -131,6 +127,15 @@ async function evaluate(data: string | undefined, flags: EvaluateFlags & Record<
   } finally {
     await model.dispose();
   }
+}
+
+/** The split that is asked for, alone; or of all the one that is for judging. */
+async function rowsToJudge(flags: EvaluateFlags, data: string | undefined) {
+  if (flags.split !== undefined) return { split: flags.split, rows: await loadFlaggedSplit(flags, data, flags.split) };
+  const dataset = await loadFlaggedDataset(flags, data);
+  const names = Object.keys(dataset);
+  const split = ['validation', 'validation_matched', 'test'].find((name) => names.includes(name)) ?? names[0];
+  return { split, rows: dataset[split] };
 }
 
 /** What can be refused before anything is read. */

@@ -35,7 +35,7 @@ export function addPredictCommand(program: Command): void {
     .command('predict')
     .description('Ask a saved model about texts, or about all rows of a data set.')
     .argument('[data]', 'the data set, as --dataset')
-    .requiredOption('--model <path or name>', 'a directory with a fine-tuned model');
+    .requiredOption('--model <path or name>', 'a directory with a fine-tuned model, or a name: org/name');
   addTaskFlag(command, 'what the model was trained for');
   command
     .option('--text <text>', 'a text; may be given several times', collect)
@@ -48,7 +48,10 @@ export function addPredictCommand(program: Command): void {
     );
   addDataFlags(command);
   command
-    .option('--split <name>', 'the split to predict (default: test, validation, or the first)')
+    .option(
+      '--split <name>',
+      "the split to predict, or a part of one, 'test[:100]' (default: test, validation, or the first)",
+    )
     .option('--output <file>', 'write the rows with labels and probabilities: .csv, .jsonl or .parquet')
     .option('--errors <file>', 'write the rows that the model gets wrong, those it is surest of first')
     .option(

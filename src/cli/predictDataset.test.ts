@@ -99,6 +99,17 @@ describe('fettle predict of a data set', () => {
     expect(refused.errors).toContain('without labels nobody knows which answers are wrong');
   });
 
+  test('a part of a split', async () => {
+    const { predict } = await workplace();
+    const { output } = await predict('--split', 'train[2:5]', '--json');
+    expect(
+      output
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line).id),
+    ).toEqual([3, 4, 5]);
+  });
+
   test('more rows than are asked about at once', async () => {
     const { inFolder, predict } = await workplace({ rows: 1030 });
     await predict('--output', inFolder('answers.csv'), '--batch-size', '256');
@@ -112,11 +123,12 @@ describe('fettle predict of a data set', () => {
   test.each([
     [['--output', 'answers.xlsx'], /--output does not say by its ending what to write, got 'answers\.xlsx'/],
     [['--text', 'a'], /there is a data set and --text; leave one of them out/],
-    [['--split', 'tain'], /there is no such split, got 'tain', expected one of train; did you mean 'train'\?/],
-  ])('refused: %j', async (flags, message) => {
+    [['--split', 'tain'], /there is no such split, got 'tain', expected one of train; did you mean 'train'\?/, 3],
+    [['--split', 'constructor'], /there is no such split, got 'constructor'/, 3],
+  ])('refused: %j', async (flags, message, expected = 2) => {
     const { predict } = await workplace();
     const { code, errors } = await predict(...flags);
-    expect(code).toBe(2);
+    expect(code).toBe(expected);
     expect(errors).toMatch(message);
   });
 });

@@ -1,5 +1,5 @@
 import { writeOutput } from '#platform/process';
-import { ArgumentError, DataError, didYouMean } from '../core/errors.ts';
+import { DataError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { Dataset, type IterableDataset, loadDataset, type Row } from '../data/index.ts';
 import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
@@ -91,23 +91,15 @@ function summarize(flags: DatasetFlags, { rows, labelled, wrong, worst }: Totals
   else makeReport(flags.json === true).result({ rows, output, errors, ...judged }, human);
 }
 
-/** One split of the data as a stream. */
+/** One split of the data, or a part of one, as a stream. */
 async function openSplit(flags: DatasetFlags, positional: string | undefined): Promise<IterableDataset> {
-  const splits = await loadDataset(...flaggedSource(flags, positional), { streaming: true });
+  const [data, config, options] = flaggedSource(flags, positional);
+  if (flags.split !== undefined) return loadDataset(data, config, { ...options, split: flags.split, streaming: true });
+  const splits = await loadDataset(data, config, { ...options, streaming: true });
   const names = Object.keys(splits);
-  const usual = ['test', 'validation', 'validation_matched'].find((name) => names.includes(name));
-  const name = flags.split ?? usual ?? names[0];
-  if (flags.split === undefined && names.length > 1) log.info(`predicting the split '${name}' of ${names.join(', ')}`);
-  const found = splits[name];
-  if (found !== undefined) return found;
-  const near = didYouMean(name, names);
-  throw new ArgumentError('ERR_UNKNOWN_SPLIT', {
-    owner: 'fettle predict',
-    what: 'there is no such split',
-    got: name,
-    expected: `one of ${names.join(', ')}`,
-    hint: near === undefined ? undefined : `did you mean '${near}'?`,
-  });
+  const name = ['test', 'validation', 'validation_matched'].find((usual) => names.includes(usual)) ?? names[0];
+  if (names.length > 1) log.info(`predicting the split '${name}' of ${names.join(', ')}`);
+  return splits[name];
 }
 
 async function* judgedParts(

@@ -25,7 +25,7 @@ import { makeReport, type Report } from './report.ts';
 import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
 import { evaluationSplit } from './train.ts';
 import { trainLine } from './trainLine.ts';
-import { addTuningFlags, applyTuning, type TuningFlags } from './tuningFlags.ts';
+import { addTuningFlags, applyTuning, checkTuning, type TuningFlags } from './tuningFlags.ts';
 
 /** The flags that only a search has. */
 interface OwnFlags {
@@ -101,7 +101,7 @@ export function addSearchCommand(program: Command): void {
       Number(parseValue('--timeout', 'number', text)),
     )
     .optionsGroup('Model:')
-    .requiredOption('--model <path or name>', 'a directory with a model, or a name in the cache: bert-base-uncased')
+    .requiredOption('--model <path or name>', 'the model to begin with: a directory, or a name: bert-base-uncased')
     .option('--tokenizer <path or name>', 'the tokenizer, where it does not stand with the model');
   addTaskFlag(command, 'by the columns of the data');
   addDataFlags(command);
@@ -131,6 +131,7 @@ async function search(
   lineOf: (best: BestRun) => string,
 ): Promise<void> {
   const report = makeReport(flags.json === true);
+  checkTuning(flags);
   const args = searchArguments(flags);
   const hpSpace = readSpace(args, flags.space);
   // Before the data, which may take long.

@@ -3,7 +3,7 @@ import { joinPath, kindOf } from '#platform/files';
 import { ArgumentError } from '../core/errors.ts';
 import { findTextColumn } from '../tasks/textChunks.ts';
 import { BertTokenizer, trainWordPiece } from '../tokenizers/index.ts';
-import { type DataFlags, loadFlaggedDataset, splitOf } from './dataFlags.ts';
+import { type DataFlags, loadFlaggedSplit } from './dataFlags.ts';
 import { parseValue } from './flags.ts';
 import { makeReport } from './report.ts';
 
@@ -58,7 +58,7 @@ async function train(data: string | undefined, flags: TokenizerFlags): Promise<v
       hint: 'choose another directory, or pass --overwrite',
     });
   }
-  const dataset = splitOf(await loadFlaggedDataset(flags, data), flags.split);
+  const dataset = await loadFlaggedSplit(flags, data, flags.split);
   const column = findTextColumn(dataset, flags.textColumn, owner);
   const doLowerCase = flags.cased !== true;
   const vocab = trainWordPiece(presentTexts(dataset.column(column)), {

@@ -30,7 +30,7 @@ import { makeReport } from './report.ts';
 import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
 import { plainText } from './terminal.ts';
 import { writeTrainingCard } from './trainingCard.ts';
-import { addTuningFlags, applyTuning, type TuningFlags } from './tuningFlags.ts';
+import { addTuningFlags, applyTuning, checkTuning, type TuningFlags } from './tuningFlags.ts';
 
 interface TrainFlags extends DataFlags, PreparationFlags, TuningFlags, MetricFlags {
   readonly model: string;
@@ -95,6 +95,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       hint: 'pass --output-dir',
     });
   }
+  checkTuning(flags);
   const requirements = readRequirements(flags);
   const computeMetrics = flaggedMetrics(flags);
   const resume = flags.resume ?? args.resumeFromCheckpoint ?? false;

@@ -3,7 +3,7 @@ import { ArgumentError } from '../core/errors.ts';
 import type { TrainableModel } from '../tasks/taskFor.ts';
 import type { TrainerCallback } from '../training/callbacks.ts';
 import { GradualUnfreezing } from '../training/gradualUnfreezing.ts';
-import { parseValue } from './flags.ts';
+import { flagOf, parseValue } from './flags.ts';
 
 /** What of a model is trained, as the command is told. */
 export interface TuningFlags {
@@ -65,23 +65,30 @@ export function addTuningFlags(command: Command): void {
 }
 
 /**
+ * Refuses what can be refused before data and model are read.
+ * @throws ArgumentError `ERR_LORA_FLAG` where a flag of LoRA's stands without --lora.
+ */
+export function checkTuning(flags: TuningFlags): void {
+  const stray = loraFlags.find((name) => flags[name] !== undefined);
+  if (flags.lora === true || stray === undefined) return;
+  throw new ArgumentError('ERR_LORA_FLAG', {
+    owner: 'fettle',
+    what: `${flagOf(stray)} says how LoRA is, but it is not asked for`,
+    hint: 'pass --lora too',
+  });
+}
+
+/**
  * Does to a model what the flags say.
  * @returns the callbacks that belong to it.
- * @throws ArgumentError for patterns that mean nothing, and flags that contradict one another.
+ * @throws ArgumentError for patterns that mean nothing, and what {@link checkTuning} throws.
  */
 export async function applyTuning(
   model: TrainableModel,
   flags: TuningFlags,
   seed: number,
 ): Promise<readonly TrainerCallback[]> {
-  const stray = loraFlags.find((name) => flags[name] !== undefined);
-  if (flags.lora !== true && stray !== undefined) {
-    throw new ArgumentError('ERR_LORA_FLAG', {
-      owner: 'fettle train',
-      what: `--${stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} says how LoRA is, but it is not asked for`,
-      hint: 'pass --lora too',
-    });
-  }
+  checkTuning(flags);
   if (flags.lora === true) {
     const [target] = flags.loraTargets ?? [];
     await model.addAdapter(

@@ -34,6 +34,12 @@ export interface LoadDatasetOptions extends ReadOptions {
   readonly cacheDir?: string | undefined;
   /** Never ask the network. */
   readonly localFilesOnly?: boolean | undefined;
+  /** The user's token for the Hub; `false` sends none. Default: as the environment says (HF_TOKEN, or `hf auth login`'s file). */
+  readonly token?: string | false | undefined;
+  /** The Hub's address. Default: the variable HF_ENDPOINT, or else `https://huggingface.co`. */
+  readonly endpoint?: string | undefined;
+  /** Ends loading, a download too: what has come is kept, and a later call goes on from there. Streams do not read it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 type Whole = { readonly streaming?: false | undefined };
@@ -106,7 +112,7 @@ export async function loadDataset(
   const options = moreOptions ?? (typeof configOrOptions === 'object' ? configOrOptions : {});
   checkOptions(options);
   const source = await findSource(nameOrPath, config, options);
-  const wanted = options.split === undefined ? undefined : parseSplit(options.split);
+  const wanted = options.split === undefined ? undefined : partsOf(options.split, source.plan);
   for (const { split } of wanted ?? []) {
     if (!source.plan.splits.has(split)) throw unknownSplit(split, [...source.plan.splits.keys()]);
   }
@@ -123,6 +129,11 @@ export async function loadDataset(
   return datasetDict(dict);
 }
 
+/** A split may be named as no expression is: such a name goes first. */
+function partsOf(split: string, { splits }: Plan): readonly SplitPart[] {
+  return splits.has(split) ? [{ split, percent: false }] : parseSplit(split);
+}
+
 const optionNames: Readonly<Record<keyof LoadDatasetOptions, true>> = {
   split: true,
   dataFiles: true,
@@ -132,6 +143,9 @@ const optionNames: Readonly<Record<keyof LoadDatasetOptions, true>> = {
   revision: true,
   cacheDir: true,
   localFilesOnly: true,
+  token: true,
+  endpoint: true,
+  signal: true,
   delimiter: true,
   quote: true,
   header: true,
@@ -255,7 +269,10 @@ class Loader {
     const paths = await this.#paths(split);
     if (plan.glue !== undefined) return this.#readGlue(paths[0], split);
     const parts: Dataset[] = [];
-    for (const path of paths) parts.push(await readDataFile(path, this.#options, format));
+    for (const path of paths) {
+      this.#options.signal?.throwIfAborted();
+      parts.push(await readDataFile(path, this.#options, format));
+    }
     const whole = concatenateDatasets(parts);
     const told = this.#options.features === undefined ? (plan.features ?? {}) : {};
     return withTold(whole, told, name).withInfo({ name, ...(config === undefined ? {} : { config }), split });

@@ -19,12 +19,17 @@ export interface RepositoryOptions {
   readonly revision?: string | undefined;
   readonly cacheDir?: string | undefined;
   readonly localFilesOnly?: boolean | undefined;
+  readonly token?: string | false | undefined;
+  readonly endpoint?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The data set's folder that a name or path means. Throws `ERR_DATASET_NOT_FOUND` and what the Hub throws. */
 export async function openRepository(nameOrPath: string, options: RepositoryOptions): Promise<Repository> {
   if ((await kindOf(nameOrPath)) === 'directory' && options.revision === undefined) return localFolder(nameOrPath);
-  const asked = { ...options, owner: 'loadDataset', repoType: 'dataset' } as const;
+  const { revision, cacheDir, localFilesOnly, token, endpoint, signal } = options;
+  const from = { revision, cacheDir, localFilesOnly, token, endpoint, signal };
+  const asked = { ...from, owner: 'loadDataset', repoType: 'dataset' } as const;
   const { commit, files } = await listRepositoryFiles(nameOrPath, asked);
   if (commit === undefined) return localFolder(nameOrPath);
   const paths = files.map(({ path }) => path).filter((path) => !/(^|\/)(\.|__)/.test(path));

@@ -11,14 +11,17 @@ export function writeError(text: string): void {
   process.stderr.write(text);
 }
 
-/** The width of the terminal that messages go to; undefined where they go elsewhere. */
+/**
+ * The width of the terminal that messages go to; undefined where they go elsewhere, or where the terminal does not say how
+ * wide it is (some report 0 columns).
+ */
 export function terminalWidth(): number | undefined {
-  return process.stderr.isTTY ? process.stderr.columns : undefined;
+  return process.stderr.isTTY && process.stderr.columns > 0 ? process.stderr.columns : undefined;
 }
 
-/** Whether a person can be asked: both the input and the messages are a terminal. */
+/** Whether a person can be asked: both the input and the messages are a terminal, and there is room to draw a question. */
 export function isInteractive(): boolean {
-  return process.stdin.isTTY === true && process.stderr.isTTY === true;
+  return process.stdin.isTTY === true && terminalWidth() !== undefined;
 }
 
 /** Sets the code with which the process will end by itself. */
