@@ -174,6 +174,19 @@ describe('bad places', () => {
   });
 });
 
+test('a mistake in what is made of a Parquet file is not taken for damage of the file', async () => {
+  await lay({ 'z.parquet': pairs([1]) });
+  const features = Object.defineProperty({}, 'label', {
+    enumerable: true,
+    get() {
+      throw new TypeError('not the file');
+    },
+  });
+  await expect(loadDataset(join(root, 'z.parquet'), { features, split: 'train' })).rejects.toThrow(
+    new TypeError('not the file'),
+  );
+});
+
 describe('DatasetDict', () => {
   const splits = () =>
     datasetDict({

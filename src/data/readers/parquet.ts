@@ -49,7 +49,7 @@ export interface ParquetOptions {
  */
 export async function readParquet(path: string, options: ParquetOptions = {}): Promise<Dataset> {
   return reading(path, async (file, metadata) => {
-    const large = largeIntegersOf(metadata);
+    const large = await orDamaged(path, () => largeIntegersOf(metadata));
     const dataset = await readGroups(path, file, metadata, large, 0, metadata.row_groups.length);
     // Only the values show which whole numbers are too large: then those columns are read once more, as texts.
     const whole = large.found ? await readGroups(path, file, metadata, large, 0, metadata.row_groups.length) : dataset;
@@ -61,9 +61,9 @@ export async function readParquet(path: string, options: ParquetOptions = {}): P
 /** As {@link readParquet}, row by row; one row group is held at a time. */
 export async function openParquet(path: string, options: ParquetOptions = {}): Promise<RowStream> {
   return reading(path, async (_, metadata) => {
-    const large = largeIntegersOf(metadata);
+    const large = await orDamaged(path, () => largeIntegersOf(metadata));
     sayLargeIntegers(path, large);
-    const empty = emptyDataset(path, planColumns(parquetSchema(metadata), large));
+    const empty = emptyDataset(path, await orDamaged(path, () => planColumns(parquetSchema(metadata), large)));
     const { features } = withFeatures(path, empty, metadata, options.features, 0);
     return { features, batches: (from) => parquetBatches(path, options, large, from?.offset ?? 0) };
   });
@@ -114,18 +114,28 @@ function tooLargeLater(path: string, large: LargeIntegers): DataError {
   });
 }
 
-/** Opens a file, reads its footer and does `work`; whatever the library throws becomes an error that names the file. */
+/** Opens a file, reads its footer and does `work`. */
 async function reading<T>(path: string, work: (file: AsyncBuffer, metadata: FileMetaData) => Promise<T>): Promise<T> {
   const file = (await isGzip(path)) ? await unzipped(path) : await opened(path);
   try {
     if (file.byteLength === 0) throw new DataError('ERR_EMPTY_FILE', { owner, what: 'the file is empty', file: path });
-    const metadata = await parquetMetadataAsync(file, { parsers });
-    checkMetadata(path, file, metadata);
+    const metadata = await orDamaged(path, () => parquetMetadataAsync(file, { parsers }));
+    await orDamaged(path, () => checkMetadata(path, file, metadata));
     return await work(file, metadata);
-  } catch (cause) {
-    throw cause instanceof FettleError ? cause : damaged(path, cause);
   } finally {
     await file.close();
+  }
+}
+
+/**
+ * Does what takes the file's bytes on trust: whatever that throws (of a damaged file any error of the language's) becomes
+ * an error that names the file. What is made of the values stays outside, so that a mistake there is not taken for damage.
+ */
+async function orDamaged<T>(path: string, work: () => T | Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw cause instanceof FettleError ? cause : damaged(path, cause);
   }
 }
 
@@ -229,9 +239,11 @@ async function readGroups(
   firstGroup: number,
   stopGroup: number,
 ): Promise<Dataset> {
-  const tree = parquetSchema(metadata);
   large.found = false;
-  const columns = planColumns(tree, large);
+  const { tree, columns } = await orDamaged(path, () => {
+    const root = parquetSchema(metadata);
+    return { tree: root, columns: planColumns(root, large) };
+  });
   const rowsBefore = (group: number) =>
     metadata.row_groups.slice(0, group).reduce((sum, { num_rows }) => sum + Number(num_rows), 0);
   let rowStart = rowsBefore(firstGroup);
@@ -243,23 +255,26 @@ async function readGroups(
     const rows = Number(metadata.row_groups[group].num_rows);
     if (rows === 0) continue;
     const chunks = new Map<string, ArrayLike<unknown>[]>();
-    await parquetRead({
-      file: await checkedGroup(file, metadata.row_groups[group], tree),
-      metadata,
-      compressors: { ...compressors, SNAPPY: checkedSnappy },
-      rowStart,
-      rowEnd: rowStart + rows,
-      parsers: needsStrings(tree) ? parsers : bytesParsers,
-      // An error thrown in here would be nobody's: the chunks are only kept.
-      onChunk: ({ columnName, columnData }) => {
-        const earlier = chunks.get(columnName);
-        if (earlier === undefined) chunks.set(columnName, [columnData]);
-        else earlier.push(columnData);
-      },
+    const start = rowStart;
+    await orDamaged(path, async () => {
+      await parquetRead({
+        file: await checkedGroup(file, metadata.row_groups[group], tree),
+        metadata,
+        compressors: { ...compressors, SNAPPY: checkedSnappy },
+        rowStart: start,
+        rowEnd: start + rows,
+        parsers: needsStrings(tree) ? parsers : bytesParsers,
+        // An error thrown in here would be nobody's: the chunks are only kept.
+        onChunk: ({ columnName, columnData }) => {
+          const earlier = chunks.get(columnName);
+          if (earlier === undefined) chunks.set(columnName, [columnData]);
+          else earlier.push(columnData);
+        },
+      });
+      for (const [k, column] of columns.entries()) {
+        pushChunks(path, column, builders[k], chunks.get(column.name) ?? [], rows);
+      }
     });
-    for (const [k, column] of columns.entries()) {
-      pushChunks(path, column, builders[k], chunks.get(column.name) ?? [], rows);
-    }
     rowStart += rows;
   }
   return new Dataset(new Map(columns.map(({ name }, k) => [name, builders[k].finish()])), { name: path });
