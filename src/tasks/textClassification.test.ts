@@ -237,7 +237,7 @@ describe('labels', () => {
     expect(evaluator.prediction().labelIds.tolist()).toEqual([[0], [2.5]]);
   });
 
-  test('several labels: metrics count each label for itself; rows without labels keep their place', async () => {
+  test('several labels: a row is right where all its labels are, F1 counts labels; rows without labels keep their place', async () => {
     gatherLog();
     const model = await tinyModel({ id2label: ['a', 'b', 'c'], problemType: 'multi_label_classification' });
     const data = rows([
@@ -248,7 +248,10 @@ describe('labels', () => {
     const outputs = { logits: { type: 'float32' as const, dims: [2, 3], data: Float32Array.of(1, 1, -1, 1, -1, -1) } };
     const evaluator = task.evaluator();
     evaluator.add(outputs, features);
-    expect(evaluator.metrics()).toEqual({ accuracy: 4 / 6, f1: (2 * 2) / (2 * 2 + 1 + 1) });
+    expect(evaluator.metrics()).toEqual({ accuracy: 0, f1: (2 * 2) / (2 * 2 + 1 + 1) });
+    const right = task.evaluator();
+    right.add({ logits: { ...outputs.logits, data: Float32Array.of(1, -1, -1, 1, -1, -1) } }, features);
+    expect(right.metrics()).toEqual({ accuracy: 1 / 2, f1: 4 / 5 });
     const mixed = task.evaluator();
     mixed.add(outputs, [features[0], { ...features[1], label: undefined }]);
     expect(mixed.metrics()).toEqual({});

@@ -1,4 +1,4 @@
-import { ArgumentError, DataError, ModelError } from '../core/errors.ts';
+import { DataError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { Tensor } from '../core/tensor.ts';
 import type { Dataset } from '../data/index.ts';
@@ -12,6 +12,7 @@ import type { BertTokenizer } from '../tokenizers/index.ts';
 import type { BatchPlace, Evaluator, Task, TaskOptions } from './task.ts';
 import { findTextColumns, type TextColumns } from './textColumns.ts';
 import { type Labels, labelsOf, labelsOfData } from './textLabels.ts';
+import { longestRow } from './tokenLimits.ts';
 
 /** One text, or pair of texts, ready for the model. */
 export interface TextFeature extends TokenSequence {
@@ -25,6 +26,8 @@ const rowsAtOnce = 512;
 /** Texts, or pairs of texts, into classes, several labels, or numbers. */
 export class TextClassification implements Task<TextFeature> {
   readonly name = 'text-classification';
+  /** The longest row in tokens. */
+  readonly maxLength: number;
   readonly #model: BertForSequenceClassification;
   readonly #tokenizer: BertTokenizer;
   readonly #options: TaskOptions;
@@ -39,32 +42,7 @@ export class TextClassification implements Task<TextFeature> {
     this.#model = model;
     this.#tokenizer = tokenizer;
     this.#options = options;
-    const { vocabSize, maxPositionEmbeddings } = model.config;
-    if (tokenizer.size > vocabSize) {
-      throw new ModelError('ERR_VOCABULARY', {
-        owner: this.name,
-        what: "the tokenizer's vocabulary does not match the model's embedding",
-        got: `${tokenizer.size} tokens`,
-        expected: `at most ${vocabSize}`,
-        hint: 'use the tokenizer that was saved with the model',
-      });
-    }
-    if (options.maxLength !== undefined && options.maxLength > maxPositionEmbeddings) {
-      throw new ArgumentError('ERR_MAX_LENGTH', {
-        owner: this.name,
-        what: 'maxLength is more than the model can take',
-        got: options.maxLength,
-        expected: `at most ${maxPositionEmbeddings} (max_position_embeddings)`,
-      });
-    }
-  }
-
-  /** The longest row in tokens. */
-  get maxLength(): number {
-    // One that is asked for goes before the tokenizer's own, as in Hugging Face.
-    return (
-      this.#options.maxLength ?? Math.min(this.#tokenizer.modelMaxLength, this.#model.config.maxPositionEmbeddings)
-    );
+    this.maxLength = longestRow(this.name, model.config, tokenizer, options.maxLength);
   }
 
   async adapt(dataset: Dataset): Promise<void> {
@@ -160,7 +138,8 @@ export class TextClassification implements Task<TextFeature> {
       }),
       metrics: () => {
         if (labels.length === 0 || labels.some((label) => label === undefined)) return {};
-        if (problemType === 'multi_label_classification') return multiLabelScores(logits, labels.flat() as number[]);
+        if (problemType === 'multi_label_classification')
+          return multiLabelScores(logits, labels as readonly (readonly number[])[]);
         if (problemType === 'regression' && numLabels > 1)
           return { ...meanSquaredError.compute(logits, labels.flat() as number[]) };
         const answers =
@@ -199,10 +178,13 @@ function defaultMetrics(problemType: string, numLabels: number): readonly Metric
     : [accuracy, f1 as Metric];
 }
 
-/** Each label for itself: a row's label is said where its logit is positive. */
-function multiLabelScores(logits: readonly number[], truth: readonly number[]) {
-  const said = logits.map((logit) => (logit > 0 ? 1 : 0));
-  return { ...accuracy.compute(said, truth), ...f1.compute(said, truth) };
+/**
+ * A row's label is said where its logit is positive. The accuracy is the share of rows whose labels are all right; F1 counts
+ * the labels of all rows together (micro), as Hugging Face's run_classification.py does.
+ */
+function multiLabelScores(logits: readonly number[], truth: readonly (readonly number[])[]) {
+  const said = truth.map((labels, row) => labels.map((_, k) => (logits[row * labels.length + k] > 0 ? 1 : 0)));
+  return { ...accuracy.compute(said, truth), ...f1.compute(said, truth, { average: 'micro' }) };
 }
 
 function largest(values: readonly number[], start: number, count: number): number {
