@@ -16,7 +16,7 @@ export function withClassWeights<Feature>(task: Task<Feature>, weights: readonly
     adapt: (dataset) => task.adapt(dataset),
     prepare: (dataset, options) => task.prepare(dataset, options),
     sequences: (features) => task.sequences(features),
-    evaluator: () => task.evaluator(),
+    evaluator: (options) => task.evaluator(options),
     batch: (features, place) => {
       const batch = task.batch(features, place);
       if (batch.labels['labels'] === undefined) return batch;
