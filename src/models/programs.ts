@@ -1,3 +1,4 @@
+import { RunError } from '../core/errors.ts';
 import { hashName } from '../core/random.ts';
 import type { Arena, OptimizerStep } from '../engine/arena.ts';
 import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
@@ -88,7 +89,10 @@ export interface PassOptions {
 }
 
 /** What one update is told. */
-export type UpdateOptions = Omit<OptimizerStep, 'optimizer'>;
+export interface UpdateOptions extends Omit<OptimizerStep, 'optimizer' | 'steps'> {
+  /** Steps done before those that `step` counts: of a run whose optimizer began anew. 0 by default. */
+  readonly stepsBefore?: number | undefined;
+}
 
 /**
  * A compiled training step: forward, backward and update of some of a model's parameters. Gradients of micro-batches add up
@@ -110,6 +114,7 @@ export class TrainingProgram {
   /** The rows that frozen features were asked for. */
   #rows: readonly TokenSequence[] = [];
   #passes = 0;
+  #ended = false;
 
   private constructor(compiler: Compiler, optimized: readonly Parameter[], step: CompiledStep) {
     const { runtime, options } = compiler;
@@ -183,6 +188,7 @@ export class TrainingProgram {
    * @returns the model's outputs, and `loss`: this batch's part of the whole batch's mean.
    */
   async accumulate(batch: ModelBatch, pass: PassOptions): Promise<Record<string, EngineTensor>> {
+    this.#requireUnderWay();
     const { session, weights, features, outputNames, rowOutputs, first, further } = this.#step;
     const isFurther = this.#passes++ > 0;
     if (isFurther && further === undefined) {
@@ -217,14 +223,17 @@ export class TrainingProgram {
 
   /** The gradients since the last update of all that is trained now, by name, in place. */
   gradients(): ReadonlyMap<string, Float32Array> {
-    const names = this.#part === undefined ? this.#optimized.map(({ name }) => name) : [...this.#part.keys()];
-    return new Map(names.map((name) => [name, this.gradient(name)]));
+    const trained = this.#optimized.filter(({ name }) => this.#part?.has(name) ?? true);
+    return new Map(trained.map(({ name }) => [name, this.gradient(name)]));
   }
 
   /** Clips and applies the gradients since the last update. Where their norm is not finite nothing is changed. */
-  async update(options: UpdateOptions): Promise<{ gradientNorm: number }> {
+  async update({ stepsBefore = 0, ...options }: UpdateOptions): Promise<{ gradientNorm: number }> {
+    this.#requireUnderWay();
     this.#passes = 0;
-    const steps = this.#part && new Map([...this.#part].map(([name, before]) => [name, options.step - before]));
+    const steps =
+      this.#part &&
+      new Map([...this.#part].map(([name, before]) => [name, options.step - Math.max(0, before - stepsBefore)]));
     return await this.#arena.step({ ...options, optimizer: this.optimizer, steps });
   }
 
@@ -296,7 +305,18 @@ export class TrainingProgram {
   }
 
   async dispose(): Promise<void> {
+    this.#ended = true;
     await disposeStep(this.#step);
+  }
+
+  /** Gradients and moments belong to the model's latest training: an earlier one must not write there. */
+  #requireUnderWay(): void {
+    if (!this.#ended) return;
+    throw new RunError('ERR_TRAINING_ENDED', {
+      owner: 'TrainingProgram',
+      what: 'this training was ended: its model was disposed, rebuilt, or made ready for another training',
+      hint: 'let one training of a model end before the next begins',
+    });
   }
 }
 

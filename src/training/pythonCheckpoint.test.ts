@@ -2,8 +2,9 @@ import { cp, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { quickFolder, resumableTrainer } from '../../test/testing/resuming.ts';
-import { gatherLog, tinyModel } from '../../test/testing/tiny.ts';
+import { gatherLog, largestDifference, tinyModel } from '../../test/testing/tiny.ts';
 import { configureLog } from '../core/log.ts';
+import { GradualUnfreezing } from './gradualUnfreezing.ts';
 
 beforeEach(() => configureLog({ level: 'silent' }));
 
@@ -43,6 +44,28 @@ test("a checkpoint of Python's Trainer: step, log and best are taken up, and wha
   expect(warnings[0]).toMatch(
     /checkpoint of Python's Trainer: weights, step 7, .*optimizer\.pt, scheduler\.pt, rng_state\.pth, training_args\.bin are pickles, which can run any program and are never executed\. The optimizer's moments begin empty/,
   );
+});
+
+test('a part that thaws after it counts its own steps', async () => {
+  const folder = await pythonCheckpoint();
+  const model = await tinyModel({}, 9);
+  const name = 'bert.encoder.layer.0.output.dense.weight';
+  const args = { lrSchedulerType: 'constant', maxGradNorm: 0 } as const;
+  const moves: number[] = [];
+  let last = model.weight(name).data;
+  const trainer = resumableTrainer(model, args, {
+    // Step 7 is within the second epoch of six steps; the lowest layer comes after step 9.
+    callbacks: [new GradualUnfreezing({ epochs: [0, 1.5] })],
+    onEvent: (event) => {
+      if (event.type !== 'begin' && event.type !== 'step') return;
+      if (event.type === 'step') moves.push(largestDifference(model.weight(name).data, last));
+      last = model.weight(name).data;
+    },
+  });
+  await trainer.train({ resumeFromCheckpoint: folder });
+  // AdamW's first step moves each weight by the learning rate.
+  expect(moves.slice(0, 2)).toEqual([0, 0]);
+  expect(moves[2]).toBeCloseTo(5e-3, 5);
 });
 
 test('a state file that is none says so', async () => {

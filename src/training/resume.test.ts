@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -100,6 +100,42 @@ describe('what is said', () => {
     );
     expect(warnings[1]).toMatch(/may end in other bits.*: data "\w{8}" → "\w{8}"$/);
     expect(log.some((line) => line.endsWith('going on after step 6'))).toBe(true);
+  });
+
+  test('batches may be larger than before, and what autoFindBatchSize had found stays where it is still on', async () => {
+    const outputDir = await quickFolder();
+    await resumableTrainer(await tinyModel(), { outputDir, maxSteps: 2 }).train();
+    const larger = resumableTrainer(await tinyModel(), { outputDir, maxSteps: 4, perDeviceTrainBatchSize: 8 });
+    await larger.train({ resumeFromCheckpoint: true });
+    expect(larger.state).toMatchObject({ trainBatchSize: 8, globalStep: 4 });
+
+    const file = join(outputDir, 'checkpoint-2', 'trainer_state.json');
+    await writeFile(file, (await readFile(file, 'utf8')).replace('"train_batch_size": 4', '"train_batch_size": 2'));
+    for (const [autoFindBatchSize, expected] of [
+      [true, 2],
+      [false, 4],
+    ] as const) {
+      const trainer = resumableTrainer(await tinyModel(), { maxSteps: 4, autoFindBatchSize });
+      await trainer.train({ resumeFromCheckpoint: join(outputDir, 'checkpoint-2') });
+      expect(trainer.state.trainBatchSize).toBe(expected);
+    }
+  });
+
+  test('the best by another metric is no best', async () => {
+    const outputDir = await quickFolder();
+    const args = { outputDir, evalStrategy: 'steps', evalSteps: 2, saveSteps: 2, loadBestModelAtEnd: true } as const;
+    await resumableTrainer(await tinyModel(), { ...args, maxSteps: 2 }).train();
+    const resumed = async (metricForBestModel: string) => {
+      const lines = gatherLog();
+      const trainer = resumableTrainer(await tinyModel(), { ...args, maxSteps: 4, metricForBestModel });
+      await trainer.train({ resumeFromCheckpoint: join(outputDir, 'checkpoint-2') });
+      return { state: trainer.state, said: lines.some((line) => line.includes('was judged by another metric')) };
+    };
+    expect((await resumed('eval_loss')).said).toBe(false);
+    const { state, said } = await resumed('accuracy');
+    expect(said).toBe(true);
+    expect(state.bestGlobalStep).toBe(4);
+    expect(state.logHistory.map((entry) => entry['eval_accuracy'])).toContain(state.bestMetric);
   });
 
   test.each([

@@ -59,7 +59,8 @@ export function takeUp(checkpoint: Checkpoint, parts: ResumeParts): void {
     );
   position.restore(checkpoint.run['position'] as JsonObject);
   position.savedStep = position.pending ? 0 : state.globalStep;
-  state.trainBatchSize = Math.min(Number(checkpoint.state['train_batch_size']), args.perDeviceTrainBatchSize);
+  takeBatchSize(checkpoint, parts);
+  dropOtherBest(checkpoint, parts);
   const callbackStates = checkpoint.state['stateful_callbacks'] as JsonObject;
   control.restore((callbackStates['TrainerControl'] as JsonObject)['args'] as JsonObject);
   const { FettleRun: _, ...states } = callbackStates;
@@ -70,6 +71,28 @@ export function takeUp(checkpoint: Checkpoint, parts: ResumeParts): void {
     (name) => checkpoint.args === undefined || checkpoint.args[name] === args.toJSON()[name],
   );
   if (!same || Number(checkpoint.run['examples']) !== run.examples) placeByStep(parts, plan);
+}
+
+/** The rows at once that `autoFindBatchSize` had come down to; where it is off, batches are as large as the arguments say. */
+function takeBatchSize({ state: before, args: then }: Checkpoint, { args, state }: ResumeParts): void {
+  const found = Number(before['train_batch_size']);
+  const asked = Number(then?.['per_device_train_batch_size'] ?? found);
+  if (args.autoFindBatchSize && found < asked) state.trainBatchSize = Math.min(found, args.perDeviceTrainBatchSize);
+}
+
+/** The best so far means nothing by another metric, or the other way round: then it is looked for anew. */
+function dropOtherBest({ args: then }: Checkpoint, { args, state }: ResumeParts): void {
+  if (then === undefined || state.bestMetric === null) return;
+  // Left out it is the loss; `eval_` may stand before a name.
+  const judgedBy = (json: Readonly<Record<string, unknown>>) =>
+    `${String(json['metric_for_best_model'] ?? 'loss').replace(/^eval_/, '')} ${String(json['greater_is_better'])}`;
+  if (judgedBy(then) === judgedBy(args.toJSON())) return;
+  log.warn(
+    `the best so far, ${state.bestMetric.toPrecision(4)} at step ${state.bestGlobalStep}, was judged by another metric: from here on the best is looked for anew`,
+  );
+  state.bestMetric = null;
+  state.bestGlobalStep = null;
+  state.bestModelCheckpoint = null;
 }
 
 /** A checkpoint of Python's Trainer: the step, the log and the best are taken; what pickles hold is not. */

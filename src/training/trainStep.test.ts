@@ -3,6 +3,7 @@ import { resumableTrainer } from '../../test/testing/resuming.ts';
 import { gatherLog, largestDifference, tinyModel } from '../../test/testing/tiny.ts';
 import { configureLog } from '../core/log.ts';
 import { outOfMemoryError } from '../engine/outOfMemory.ts';
+import { createSharedMemory } from '../kernels/kernels.ts';
 import { TrainingProgram } from '../models/programs.ts';
 
 beforeEach(() => configureLog({ level: 'silent' }));
@@ -48,6 +49,25 @@ describe('where memory runs out', () => {
       'warn: memory ran out at step 1 with 8 rows at once; going on with 4: a step still has 8 rows, in more batches whose gradients add up',
       'warn: memory ran out at step 1 with 4 rows at once; going on with 2: a step still has 8 rows, in more batches whose gradients add up',
     ]);
+  });
+
+  test('memory of our own, for dropout masks, is memory too', async () => {
+    const accumulate = TrainingProgram.prototype.accumulate;
+    const spy = vi.spyOn(TrainingProgram.prototype, 'accumulate').mockImplementation(async function (
+      this: TrainingProgram,
+      batch,
+      pass,
+    ) {
+      if (batch.packed.rows.length > 2) createSharedMemory(2 ** 40);
+      return await accumulate.call(this, batch, pass);
+    });
+    try {
+      const trainer = resumableTrainer(await tinyModel(), { autoFindBatchSize: true, maxSteps: 2 });
+      await trainer.train();
+      expect(trainer.state.trainBatchSize).toBe(2);
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   test('without it the error says what to set, with numbers', async () => {

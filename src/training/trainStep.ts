@@ -62,6 +62,7 @@ export async function trainStep<Feature>(context: StepContext<Feature>, place: S
         learningRate,
         maxGradNorm: args.maxGradNorm,
         step: place.optimizerStep,
+        stepsBefore: place.step - place.optimizerStep,
       })
     : { gradientNorm: Number.NaN };
   if (!Number.isFinite(gradientNorm)) throw await notFinite(context, place, passes, loss, gradientNorm);
@@ -117,7 +118,9 @@ function makeBatches<Feature>({ args, task, features, state }: StepContext<Featu
 
 /** Whether an engine, or JavaScript itself, had no memory for what it was to compute. */
 function isOutOfMemory(error: unknown): boolean {
-  if (error instanceof FettleError) return error.code === 'ERR_ENGINE_MEMORY';
+  // Besides the engine's own: the memory of dropout masks, which is ours.
+  if (error instanceof FettleError)
+    return ['ERR_ENGINE_MEMORY', 'ERR_OUT_OF_MEMORY', 'ERR_DROPOUT_SIZE'].includes(error.code);
   return (
     error instanceof RangeError &&
     /allocation failed|could not allocate|invalid (typed )?array( buffer)? length/i.test(error.message)

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { resumableTrainer } from '../../test/testing/resuming.ts';
 import {
   gatherLog,
   largestDifference,
@@ -440,5 +441,26 @@ describe('what is saved', () => {
       /could hold its tokenizer; pass tokenizer/,
     );
     await expect(readFile(join(directory, 'config.json'))).rejects.toThrow(/ENOENT/);
+  });
+});
+
+describe('one training of a model at a time', () => {
+  test('a trainer that trains refuses to train beside it, and trains again afterwards', async () => {
+    const trainer = resumableTrainer(await tinyModel(), { maxSteps: 2 });
+    const first = trainer.train();
+    await expect(trainer.train()).rejects.toMatchObject({ code: 'ERR_TRAINING_UNDER_WAY' });
+    expect((await first).globalStep).toBe(2);
+    expect((await trainer.train()).globalStep).toBe(2);
+  });
+
+  test('where a model is made ready for another, the one before ends and writes nothing', async () => {
+    const model = await tinyModel();
+    const before = await model.prepareTraining({ weightDecay: 0.5 });
+    const name = 'classifier.weight';
+    const weight = model.weight(name).data;
+    await model.prepareTraining();
+    const update = before.update({ learningRate: 1, maxGradNorm: 0, step: 1 });
+    await expect(update).rejects.toMatchObject({ code: 'ERR_TRAINING_ENDED' });
+    expect(model.weight(name).data).toEqual(weight);
   });
 });

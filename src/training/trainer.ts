@@ -1,5 +1,5 @@
 import { joinPath, writeAtomic } from '#platform/files';
-import { ArgumentError } from '../core/errors.ts';
+import { ArgumentError, RunError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Dataset } from '../data/index.ts';
 import type { LossFunction } from '../models/loss.ts';
@@ -76,6 +76,7 @@ export class Trainer {
   #evalFeatures: Promise<ReadonlyMap<string, readonly unknown[]>> | undefined;
   readonly #evalSets: Readonly<Record<string, Dataset>>;
   #state = new TrainerState();
+  #isTraining = false;
   #callbacks: CallbackHandler | undefined;
   #checkpoints: Checkpoints | undefined;
   /** In place of the head's own; known with the task. */
@@ -125,11 +126,29 @@ export class Trainer {
    * is saved where checkpoints are.
    * @param options.resumeFromCheckpoint goes on from a checkpoint as if the run had never stopped: its directory, or true
    * for the newest in `outputDir`. Default: the argument of this name.
-   * @returns a promise of the result that is also an async iterable of events.
+   * @returns a promise of the result that is also an async iterable of events. It is rejected with a RunError
+   * ERR_TRAINING_UNDER_WAY while an earlier run has not ended.
    */
   train(options: TrainOptions = {}): TrainingRun {
     const listeners = [logEvent, this.#options.onEvent].filter((listener) => listener !== undefined);
-    return new TrainingRun(this.#train(options), listeners);
+    return new TrainingRun(this.#trainAlone(options), listeners);
+  }
+
+  /** Two runs at once would train the same weights, and each would be told of the other's. */
+  async *#trainAlone(options: TrainOptions): AsyncGenerator<TrainingEvent> {
+    if (this.#isTraining) {
+      throw new RunError('ERR_TRAINING_UNDER_WAY', {
+        owner: 'Trainer.train',
+        what: 'this trainer is training already',
+        hint: 'await the run under way, or stop it by its signal, before the next',
+      });
+    }
+    this.#isTraining = true;
+    try {
+      yield* this.#train(options);
+    } finally {
+      this.#isTraining = false;
+    }
   }
 
   async *#train(options: TrainOptions): AsyncGenerator<TrainingEvent> {
