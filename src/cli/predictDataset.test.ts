@@ -89,6 +89,20 @@ describe('fettle predict of a data set', () => {
     expect(sure).toEqual([...sure].sort((a, b) => b - a));
   });
 
+  test('a regression is judged by its errors', async () => {
+    const { folder, inFolder } = await workplace();
+    await writeTinyModel(folder, { id2label: ['score'], problemType: 'regression' });
+    await writeFile(inFolder('scores.csv'), 'text,label\nthe day was good,1.5\nthe night was bad,-2.25\n');
+    const flags = ['--model', folder, '--output', inFolder('a.csv'), '--errors', inFolder('e.csv'), '--json'];
+    const { output } = await fettle('predict', inFolder('scores.csv'), ...flags);
+    const errors = (await read(inFolder('e.csv'))).map((row) => Number(row['absolute_error']));
+    expect(errors).toHaveLength(2);
+    expect(errors[0]).toBeGreaterThan(errors[1]);
+    const { meanAbsoluteError, accuracy } = JSON.parse(output);
+    expect(meanAbsoluteError).toBeCloseTo((errors[0] + errors[1]) / 2, 6);
+    expect(accuracy).toBeUndefined();
+  });
+
   test('without labels there is nothing to be right about', async () => {
     const { inFolder, predict } = await workplace({ labelled: false });
     const { output } = await predict('--output', inFolder('answers.csv'));

@@ -27,6 +27,8 @@ interface Totals {
   rows: number;
   labelled: number;
   wrong: number;
+  /** Of a regression: the sum of the absolute errors. */
+  absoluteErrors: number | undefined;
   readonly worst: JudgedRow[];
   /** In the data, and added to it. */
   columns: readonly string[];
@@ -48,7 +50,7 @@ export async function predictDataset(
   positional: string | undefined,
 ): Promise<void> {
   const stream = await openSplit(flags, positional);
-  const totals: Totals = { rows: 0, labelled: 0, wrong: 0, worst: [], columns: [] };
+  const totals: Totals = { rows: 0, labelled: 0, wrong: 0, absoluteErrors: undefined, worst: [], columns: [] };
   const parts = judgedParts(model, stream, flags, totals);
   const shape = (): RowShape => ({ columns: totals.columns, features: stream.features ?? {} });
   const { output, errors } = flags;
@@ -74,21 +76,33 @@ async function writeErrors(path: string, totals: Totals, shape: () => RowShape):
   await writeRows(path, rowFormatOf('--errors', path), [worstRows(totals.worst)], shape);
 }
 
-function summarize(flags: DatasetFlags, { rows, labelled, wrong, worst }: Totals): void {
+function summarize(flags: DatasetFlags, totals: Totals): void {
   const { output, errors } = flags;
   // The rows themselves went to standard output; what is said of them all would not be one of them.
   if (output === undefined && errors === undefined) return;
-  const judged = labelled > 0 ? { labelled, wrong, accuracy: (labelled - wrong) / labelled } : {};
-  const lines = [
-    `${rows} rows${output === undefined ? '' : ` in ${output}`}`,
+  const { rows, labelled, wrong, absoluteErrors, worst } = totals;
+  const right = labelled - wrong;
+  const scores =
+    labelled === 0
+      ? {}
+      : absoluteErrors === undefined
+        ? { labelled, wrong, accuracy: right / labelled }
+        : { labelled, meanAbsoluteError: absoluteErrors / labelled };
+  const said =
     labelled === 0
       ? undefined
-      : `${labelled - wrong} of ${labelled} right (accuracy ${((labelled - wrong) / labelled).toPrecision(4)})`,
+      : absoluteErrors === undefined
+        ? `${right} of ${labelled} right (accuracy ${(right / labelled).toPrecision(4)})`
+        : `mean absolute error ${(absoluteErrors / labelled).toPrecision(4)}`;
+  const human = [
+    `${rows} rows${output === undefined ? '' : ` in ${output}`}`,
+    said,
     errors === undefined ? undefined : `${worst.length} in ${errors}, the worst first`,
-  ];
-  const human = lines.filter((line) => line !== undefined).join('; ');
+  ]
+    .filter((part) => part !== undefined)
+    .join('; ');
   if (output === undefined) log.info(human);
-  else makeReport(flags.json === true).result({ rows, output, errors, ...judged }, human);
+  else makeReport(flags.json === true).result({ rows, output, errors, ...scores }, human);
 }
 
 /** One split of the data, or a part of one, as a stream. */
@@ -128,7 +142,11 @@ async function* judgedParts(
     for (const each of judged) {
       if (each.correct !== undefined) totals.labelled++;
       if (each.correct === false) totals.wrong++;
-      if ('absolute_error' in each.row) totals.labelled++;
+      const { absolute_error: error } = each.row;
+      if (typeof error === 'number') {
+        totals.labelled++;
+        totals.absoluteErrors = (totals.absoluteErrors ?? 0) + error;
+      }
       if (flags.errors !== undefined && (each.correct === false || 'absolute_error' in each.row))
         totals.worst.push(each);
     }
