@@ -58,6 +58,15 @@ test("a column called '__proto__' keeps its cells; no prototype is touched", asy
   expect(({} as Record<string, unknown>)['polluted']).toBeUndefined();
 });
 
+test('a file that is not there is not sought on the Hub; a near name is proposed', async () => {
+  await expect(loadDataset(join(root, 'b.csv'))).rejects.toMatchObject({
+    code: 'ERR_FILE_NOT_FOUND',
+    file: join(root, 'b.csv'),
+    hint: `did you mean '${root}/a.csv'?`,
+  });
+  await expect(loadDataset('nope.csv')).rejects.toThrow(/there is no such file \(nope\.csv\)/);
+});
+
 test('a glob may be written with backslashes, as on Windows', async () => {
   const glob = `${root}/a.*`.replaceAll('/', '\\');
   const { train } = await loadDataset('csv', { dataFiles: glob.replace('a.*', 'a.c*') });

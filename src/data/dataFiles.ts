@@ -143,7 +143,15 @@ async function expandOne(root: string, path: string): Promise<string[]> {
   const first = steps.findIndex(isGlob);
   const plain = steps.slice(0, first).join('/');
   const folder = root === '' ? plain || (path.startsWith('/') ? '/' : '.') : joinPath(root, plain);
-  if (first < 0) throw missing(await namesIn(root === '' ? '.' : root), path, whole);
+  if (first < 0) {
+    const beside = steps.slice(0, -1).join('/');
+    const place = root === '' ? beside || (path.startsWith('/') ? '/' : '.') : joinPath(root, beside);
+    throw missing(
+      (await namesIn(place)).map((name) => (beside === '' ? name : `${beside}/${name}`)),
+      path,
+      whole,
+    );
+  }
   const pattern = globToRegExp(steps.slice(first).join('/'));
   const files = (await kindOf(folder)) === 'directory' ? await filesBelow(folder) : [];
   const matching = files.filter((file) => pattern.test(file));

@@ -6,7 +6,7 @@ import { type DataFiles, expandFiles, isGlob } from './dataFiles.ts';
 import type { Dataset } from './dataset.ts';
 import { type DatasetDict, datasetDict, type IterableDatasetDict } from './datasetDict.ts';
 import type { Features, PlainRow, Row, RowOf } from './features.ts';
-import { type Format, openDataFile, type ReadOptions, readDataFile } from './formats.ts';
+import { type Format, formatOf, openDataFile, type ReadOptions, readDataFile } from './formats.ts';
 import { fitsFeature } from './huggingFaceFeatures.ts';
 import { IterableDataset } from './iterableDataset.ts';
 import { type Plan, planFiles, unknownConfig } from './plan.ts';
@@ -192,7 +192,8 @@ async function findSource(name: string, config: string | undefined, options: Loa
   if ((await kindOf(name)) === 'file') {
     return { name, plan: { splits: new Map([['train', [name]]]) }, format, obtain: asTheyAre };
   }
-  if (isGlob(name)) {
+  // A name that ends as a data file's is one: the Hub is not asked for 'reveiws.csv'.
+  if (isGlob(name) || (!isFolder && formatOf(name) !== undefined)) {
     const files = await expandFiles('', name, { anywhere: true });
     return { name, plan: { splits: bySplitNames(files) }, format, obtain: asTheyAre };
   }
@@ -216,7 +217,7 @@ async function filesAnywhere(name: string, options: LoadDatasetOptions): Promise
     throw new ArgumentError('ERR_NO_DATA_FILES', {
       owner,
       what: `'${name}' is a format, and no files are named`,
-      hint: `say which: loadDataset('${name}', { dataFiles: 'train.${name === 'text' ? 'txt' : name}' })`,
+      hint: `say which: loadDataset('${name}', { dataFiles: 'train.${name === 'text' ? 'txt' : name}' }), or --data-files`,
     });
   }
   const isByName = typeof dataFiles === 'object' && !Array.isArray(dataFiles);
