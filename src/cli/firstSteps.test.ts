@@ -37,7 +37,7 @@ test('fettle train without data shows a file that it takes', async () => {
   const { errors, code } = await run('train');
   expect(code).toBe(2);
   expect(errors).toMatch(/^error: \[fettle train\] there is no data to learn from/);
-  expect(errors).toContain('npx fettle train reviews.csv --model google/bert_uncased_L-4_H-256_A-4');
+  expect(errors).toContain('npx fettle train reviews.csv --model sentence-transformers/all-MiniLM-L6-v2');
   expect(errors).toContain('npx fettle init');
   const [, file] = /\n\n((?: {4}.*\n)+)/.exec(errors) ?? [];
   const path = join(await temporaryFolder(), 'shown.csv');
@@ -51,7 +51,7 @@ test('fettle train without a model names some', async () => {
   const { errors, code } = await run('train', 'my rows.csv');
   expect(code).toBe(2);
   expect(errors).toContain('[fettle train] there is no model to begin with');
-  for (const name of ['google/bert_uncased_L-4_H-256_A-4', 'bert-base-uncased']) expect(errors).toContain(name);
+  for (const name of ['sentence-transformers/all-MiniLM-L6-v2', 'bert-base-uncased']) expect(errors).toContain(name);
   expect(errors).toContain("npx fettle train 'my rows.csv' --model");
   const { output } = await run('train', '--dataset', 'rows.csv', '--json');
   expect(JSON.parse(output).error.code).toBe('ERR_NO_MODEL');
