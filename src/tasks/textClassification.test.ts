@@ -65,6 +65,12 @@ describe('which columns hold what', () => {
     ]);
   });
 
+  test("among more than two the one called 'text' is taken, and the others are said to be left", () => {
+    const log = gatherLog();
+    expect(find(['title', 'text', 'author', 'label'])).toEqual({ text: 'text', textPair: undefined, label: 'label' });
+    expect(log).toEqual(["info: columns: text 'text', label 'label'; not used: 'title', 'author'"]);
+  });
+
   test("GLUE's columns are known", () => {
     gatherLog();
     const info = { name: 'glue', config: 'mrpc' };

@@ -26,7 +26,8 @@ export interface TextColumns {
 const labelNames = ['label', 'labels', 'target', 'class', 'category'];
 
 /**
- * Finds the text columns of a data set: those that the caller named, GLUE's known ones, or the one or two that hold text.
+ * Finds the text columns of a data set: those that the caller named, GLUE's known ones, or the one or two that hold text;
+ * among more than two the one called `text`.
  * What was found is said in the log.
  * @throws DataError where a named column is missing, or where it cannot be told which columns hold the texts.
  */
@@ -49,7 +50,11 @@ export function findTextColumns(dataset: Dataset, named: ColumnNames = {}): Text
   let texts: readonly string[];
   if (named.text !== undefined) texts = [named.text, ...(named.textPair === undefined ? [] : [named.textPair])];
   else if (known !== undefined && known.length > 0) texts = known;
-  else texts = columns.filter((column) => column !== label && dataset.features[column] === 'string');
+  else {
+    const holding = columns.filter((column) => column !== label && dataset.features[column] === 'string');
+    // Among many, Hugging Face's own name tells which is meant; two may be a pair.
+    texts = holding.length > 2 && holding.includes('text') ? ['text'] : holding;
+  }
   if (texts.length === 0 || texts.length > 2) {
     throw new DataError('ERR_TEXT_COLUMNS', {
       owner: 'text-classification',

@@ -43,6 +43,8 @@ export function inspectedColumns(
   const words = columns.filter((name) => isListOf(features[name], 'string'));
   if (words.length === 1) return { texts: words, label };
   const strings = columns.filter((name) => features[name] === 'string' && name !== label);
+  // As training does: among more than two the one called `text`.
+  if (strings.length > 2 && strings.includes('text')) return { texts: ['text'], label };
   const texts = strings.filter((name) => !numbering.test(name));
   return { texts: texts.length > 0 ? texts : strings, label };
 }
