@@ -93,7 +93,7 @@ describe('fettle init', () => {
     const { streams, asked } = person(
       ['Which file', `${path('reviews.csv')}${enter}`],
       ['What is the model to do', enter],
-      ['Which model', down + down + enter],
+      ['Which model', down + enter],
       ['How many times', `\x7f2${enter}`],
       ['Where is the trained model', enter],
     );
