@@ -9,7 +9,6 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** What does not run here, and why. */
 const elsewhere = {
   start: 'npm start',
-  tutorial: 'a part of start',
   mrpc: 'needs bert-base-uncased and GLUE, from the Hugging Face Hub or its cache',
 };
 /** Each takes well under a minute on two quiet cores. */
