@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import { commandLine } from '#platform/process';
+import { commandLine, toleratePipes } from '#platform/process';
 import { runCommand } from './program.ts';
 
+toleratePipes();
 void runCommand(commandLine);

@@ -6,6 +6,25 @@ export function writeOutput(text: string): void {
   process.stdout.write(text);
 }
 
+/**
+ * What a reader that goes away means (`fettle predict … | head`): without one of results the process ends quietly, with the
+ * code 141 of a program that SIGPIPE ends; without one of messages (`2>&1 | head`) a run goes on.
+ * Returns a function that takes this back.
+ */
+export function toleratePipes(): () => void {
+  const onOutput = (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(141);
+    throw error;
+  };
+  const onError = () => undefined;
+  process.stdout.on('error', onOutput);
+  process.stderr.on('error', onError);
+  return () => {
+    process.stdout.off('error', onOutput);
+    process.stderr.off('error', onError);
+  };
+}
+
 /** Writes to standard error: progress and messages. */
 export function writeError(text: string): void {
   process.stderr.write(text);

@@ -1,5 +1,5 @@
-import { afterEach, expect, test } from 'vitest';
-import { isInteractive, terminalWidth } from './process.node.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { isInteractive, terminalWidth, toleratePipes } from './process.node.ts';
 
 const before = {
   isTTY: Object.getOwnPropertyDescriptor(process.stderr, 'isTTY'),
@@ -27,4 +27,20 @@ test.each([
   Object.defineProperty(process.stdin, 'isTTY', { value: true, configurable: true });
   expect(terminalWidth()).toBe(width);
   expect(isInteractive()).toBe(interactive);
+});
+
+test('a reader of results that goes away ends the process quietly; one of messages does not', () => {
+  const exit = vi.spyOn(process, 'exit').mockImplementation((code) => {
+    throw new Error(`exit ${code}`);
+  });
+  const stop = toleratePipes();
+  try {
+    const closed = Object.assign(new Error('write EPIPE'), { code: 'EPIPE' });
+    expect(() => process.stderr.emit('error', closed)).not.toThrow();
+    expect(() => process.stdout.emit('error', closed)).toThrow('exit 141');
+    expect(() => process.stdout.emit('error', new Error('disk full'))).toThrow('disk full');
+  } finally {
+    stop();
+    exit.mockRestore();
+  }
 });
