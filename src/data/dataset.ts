@@ -280,7 +280,7 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
   slice(start = 0, stop: number = this.#length): Dataset<R> {
     const from = start < 0 ? Math.max(0, this.#length + start) : Math.min(start, this.#length);
     const to = stop < 0 ? this.#length + stop : Math.min(stop, this.#length);
-    return this.select(Uint32Array.from({ length: Math.max(0, to - from) }, (_, i) => from + i));
+    return this.select(rowNumbers(from, Math.max(0, to - from)));
   }
 
   /** The first `count` rows. */
@@ -308,7 +308,7 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
     }
     if (options.contiguous === false) {
       const count = Math.ceil((this.#length - index) / numShards);
-      return this.select(Uint32Array.from({ length: Math.max(0, count) }, (_, i) => index + i * numShards));
+      return this.select(rowNumbers(index, Math.max(0, count), numShards));
     }
     const size = Math.floor(this.#length / numShards);
     const larger = this.#length % numShards;
@@ -318,8 +318,7 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
 
   /** All rows in an order that is a pure function of the seed and their number. */
   shuffle(seed: number): Dataset<R> {
-    const order = Uint32Array.from({ length: this.#length }, (_, i) => i);
-    return this.select(new RandomStream(seed, 'data/shuffle').shuffle(order));
+    return this.select(new RandomStream(seed, 'data/shuffle').shuffle(rowNumbers(0, this.#length)));
   }
 
   /** Rows by one column's cells, rows with equal cells in their old order, missing cells last. Texts go by UTF-16 units. */
@@ -472,6 +471,13 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
       hint: near === undefined ? undefined : `did you mean '${near}'?`,
     });
   }
+}
+
+/** `start`, `start + step`, … A loop: for millions of rows `Uint32Array.from` takes more than ten times as long. */
+function rowNumbers(start: number, count: number, step = 1): Uint32Array {
+  const numbers = new Uint32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = start + i * step;
+  return numbers;
 }
 
 const madeBy = (column: string) => ({ owner: 'Dataset.map', column });
