@@ -75,16 +75,19 @@ async function* parquetBatches(
   large: LargeIntegers,
   from: number,
 ): AsyncGenerator<RowBatch> {
-  const sizes = await reading(path, async (_, metadata) => metadata.row_groups.map(({ num_rows }) => Number(num_rows)));
+  const footer = await reading(path, async (_, metadata) => metadata);
+  const sizes = footer.row_groups.map(({ num_rows }) => Number(num_rows));
   let first = 0;
   for (let group = 0; group < sizes.length; first += sizes[group++]) {
     if (first + sizes[group] <= from) continue;
     const start = first;
-    const rows = await reading(path, async (file, metadata) => {
-      const read = await readGroups(path, file, metadata, large, group, group + 1);
+    const read = async (file: AsyncBuffer, metadata: FileMetaData) => {
+      const dataset = await readGroups(path, file, metadata, large, group, group + 1);
       if (large.found) throw tooLargeLater(path, large);
-      return withFeatures(path, read, metadata, options.features, start);
-    });
+      return withFeatures(path, dataset, metadata, options.features, start);
+    };
+    // A footer is as long as there are groups: it is read once, not for each of them.
+    const rows = await reading(path, read, footer);
     for (let at = Math.max(0, from - first); at < rows.length; at += batchRows) {
       yield { rows: rows.slice(at, at + batchRows).toJSON(), position: { offset: first + at, line: 1 } };
     }
@@ -114,12 +117,16 @@ function tooLargeLater(path: string, large: LargeIntegers): DataError {
   });
 }
 
-/** Opens a file, reads its footer and does `work`. */
-async function reading<T>(path: string, work: (file: AsyncBuffer, metadata: FileMetaData) => Promise<T>): Promise<T> {
+/** Opens a file, reads its footer (unless it is `known`) and does `work`. */
+async function reading<T>(
+  path: string,
+  work: (file: AsyncBuffer, metadata: FileMetaData) => Promise<T>,
+  known?: FileMetaData,
+): Promise<T> {
   const file = (await isGzip(path)) ? await unzipped(path) : await opened(path);
   try {
     if (file.byteLength === 0) throw new DataError('ERR_EMPTY_FILE', { owner, what: 'the file is empty', file: path });
-    const metadata = await orDamaged(path, () => parquetMetadataAsync(file, { parsers }));
+    const metadata = known ?? (await orDamaged(path, () => parquetMetadataAsync(file, { parsers })));
     await orDamaged(path, () => checkMetadata(path, file, metadata));
     return await work(file, metadata);
   } finally {
