@@ -1,5 +1,7 @@
 import { ArgumentError } from '../core/errors.ts';
+import { log } from '../core/log.ts';
 import { adamW, type Optimizer, sgd } from '../engine/optimizers.ts';
+import { trainingOptions } from './options.ts';
 import type { ResolvedTrainingArguments } from './trainingArguments.ts';
 
 /**
@@ -18,4 +20,17 @@ export function optimizerFor(args: ResolvedTrainingArguments): Optimizer {
     });
   }
   return adamW({ beta1: args.adamBeta1, beta2: args.adamBeta2, epsilon: args.adamEpsilon });
+}
+
+const ofOptimizer = ['optim', 'adamBeta1', 'adamBeta2', 'adamEpsilon', 'momentum', 'dampening', 'nesterov'] as const;
+const ofSchedule = ['lrSchedulerType', 'lrSchedulerKwargs'] as const;
+
+/** Says which arguments have no effect since an optimizer or a schedule of one's own takes their place. */
+export function warnOfReplaced(
+  args: ResolvedTrainingArguments,
+  { optimizer, schedule }: { readonly optimizer: boolean; readonly schedule: boolean },
+): void {
+  const replaced = [...(optimizer ? ofOptimizer : []), ...(schedule ? ofSchedule : [])];
+  const set = replaced.filter((name) => args[name] !== trainingOptions[name].fallback);
+  if (set.length > 0) log.warn(`optimizers replaces what these arguments say, which have no effect: ${set.join(', ')}`);
 }

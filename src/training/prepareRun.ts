@@ -103,6 +103,8 @@ export async function checkRun(args: TrainingArguments, hasEvaluation: boolean):
       hint: args.outputDir === undefined ? 'set outputDir' : "set saveStrategy to 'steps', 'epoch' or 'best'",
     });
   }
+  if (args.earlyStoppingThreshold !== 0 && args.earlyStoppingPatience === undefined)
+    log.warn('earlyStoppingThreshold has no effect without earlyStoppingPatience');
   for (const directory of [args.outputDir, args.loggingDir])
     if (directory !== undefined) await ensureWritableDirectory(directory);
 }

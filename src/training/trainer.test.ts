@@ -15,6 +15,7 @@ import {
 } from '../../test/testing/tiny.ts';
 import { configureLog } from '../core/log.ts';
 import { Dataset } from '../data/index.ts';
+import { sgd } from '../engine/optimizers.ts';
 import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
 import { BertModel } from '../models/bert/bertModel.ts';
 import type { TrainingEvent } from './events.ts';
@@ -463,4 +464,19 @@ describe('one training of a model at a time', () => {
     await expect(update).rejects.toMatchObject({ code: 'ERR_TRAINING_ENDED' });
     expect(model.weight(name).data).toEqual(weight);
   });
+});
+
+test('arguments that have no effect are said, each once', async () => {
+  const lines = gatherLog();
+  const args = { maxSteps: 1, adamBeta1: 0.8, lrSchedulerType: 'cosine', earlyStoppingThreshold: 0.1 } as const;
+  const run = async (optimizers: TrainerOptions['optimizers']) => {
+    lines.length = 0;
+    await resumableTrainer(await tinyModel(), args, { optimizers }).train();
+    return lines.filter((line) => line.includes('no effect'));
+  };
+  const threshold = 'warn: earlyStoppingThreshold has no effect without earlyStoppingPatience';
+  const replaced = 'warn: optimizers replaces what these arguments say, which have no effect:';
+  expect(await run(undefined)).toEqual([threshold]);
+  expect(await run([sgd()])).toEqual([threshold, `${replaced} adamBeta1`]);
+  expect(await run([undefined, () => 1])).toEqual([threshold, `${replaced} lrSchedulerType`]);
 });

@@ -16,7 +16,7 @@ import { logEvent } from './eventLog.ts';
 import { type TrainingEvent, TrainingRun } from './events.ts';
 import { trainingLoop } from './loop.ts';
 import { lossFor, weighClasses } from './losses.ts';
-import { optimizerFor } from './optimizers.ts';
+import { optimizerFor, warnOfReplaced } from './optimizers.ts';
 import { parameterSettings } from './parameterSettings.ts';
 import { planTraining } from './plan.ts';
 import { checkRun, findCheckpoint, prepareRun } from './prepareRun.ts';
@@ -165,7 +165,9 @@ export class Trainer {
     await this.#initModel();
     const task = await this.#taskFor(trainDataset);
     const features = await this.#trainingFeatures(task);
-    const [optimizer = optimizerFor(args), schedule] = this.#options.optimizers ?? [];
+    const [ownOptimizer, schedule] = this.#options.optimizers ?? [];
+    const optimizer = ownOptimizer ?? optimizerFor(args);
+    warnOfReplaced(args, { optimizer: ownOptimizer !== undefined, schedule: schedule !== undefined });
     const plan = planTraining(args, features.length, schedule);
     if (plan.warmupSteps >= plan.totalSteps) {
       log.warn(
