@@ -1,59 +1,60 @@
 /**
- * Question answering from nothing: a small BERT with a vocabulary of its own learns to find answers in short texts, and to say
- * that a text holds none. The questions are made here from templates, so that the program needs no data; of your own you would
- * write `loadDataset('squad.json')` and start from a pre-trained model.
+ * Question answering from nothing: a small BERT with a vocabulary of its own finds in real mails who wrote what is quoted, and
+ * when, and says where a mail does not tell. The mails are SpamAssassin's public corpus; the answers come from a rule over "On …,
+ * … wrote:", so that nothing needs to be downloaded: of your own you would write `loadDataset('squad.json')` and start from a
+ * pre-trained model.
  *
  *   npm run build && npx tsx examples/question-answering.ts
  */
 import { BertForQuestionAnswering, BertTokenizer, bertConfig, Dataset, Trainer, trainWordPiece } from 'fettle';
+import { loadMails } from './spam/mails.ts';
 
-const required = 85; // exact matches among 100 texts never seen
-const kinds = {
-  place: ['Where does NAME live?', 'NAME lives in', ['Oslo', 'the old mill', 'New York', 'a red house', 'Rome']],
-  food: ['What does NAME eat?', 'NAME likes to eat', ['rice', 'cold soup', 'green apples', 'bread', 'a fried egg']],
-  work: ['What is the work of NAME?', 'NAME works as', ['a baker', 'a night nurse', 'a judge', 'a painter', 'a clerk']],
-  animal: ['Which animal has NAME?', 'NAME keeps', ['a black cat', 'two dogs', 'an owl', 'a small horse', 'bees']],
-} as const;
-const names = ['Ada', 'Bo', 'Chen', 'Dina', 'Emil', 'Fatima', 'Goran', 'Hana'];
+const required = 60; // exact matches in 100 questions on mails held out; a third have no answer
+const quotes = /\bOn (?<when>[^>:]{6,30}\d[^>]{0,25}?), (?<who>[A-Z][\w.'-]*( [A-Z][\w.'-]*){0,3}) wrote:/;
+const questions = { who: 'Who wrote this?', when: 'When was this written?' };
 
-// A generator of numbers that are the same in every run.
-let state = 1;
-const below = (count: number) => {
-  state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-  return Math.floor((state / 2 ** 32) * count);
-};
-const pick = <T>(items: readonly T[]): T => items[below(items.length)];
-
-/** A text of three facts and a question about one of four: every fourth question, or so, has no answer. */
-function makeRow(_: unknown, number: number) {
-  const name = pick(names);
-  const untold = Object.keys(kinds) as (keyof typeof kinds)[];
-  const asked = pick(untold);
-  const facts = Array.from({ length: 3 }, () => {
-    const [kind] = untold.splice(below(untold.length), 1);
-    const [, words, answers] = kinds[kind];
-    return { kind, start: `${words.replace('NAME', name)} `, answer: pick<string>(answers) };
-  });
-  let context = '';
-  const answers = { text: [] as string[], answer_start: [] as number[] };
-  for (const { kind, start, answer } of facts) {
-    context += start;
-    if (kind === asked) {
-      answers.text.push(answer);
-      answers.answer_start.push(context.length);
-    }
-    context += `${answer}. `;
-  }
-  return { id: String(number), question: kinds[asked][0].replace('NAME', name), context: context.trim(), answers };
+interface QuestionRow {
+  id: string;
+  question: string;
+  context: string;
+  answers: { text: string[]; answer_start: number[] };
 }
 
-const rows = Array.from({ length: 900 }, makeRow);
-const trainDataset = Dataset.fromRows(rows.slice(0, 800));
-const evalDataset = Dataset.fromRows(rows.slice(800));
+/** Both questions on each mail that quotes another, and one on as many that do not. */
+function makeRows(mails: Dataset) {
+  const rows: QuestionRow[] = [];
+  let untold = 0;
+  for (const { text } of mails) {
+    const found = quotes.exec(String(text));
+    const start = Math.max(0, (found?.index ?? 0) - 40);
+    const context = String(text).slice(start, start + 200);
+    for (const [kind, question] of Object.entries(questions)) {
+      const id = String(rows.length);
+      const answer = found?.groups?.[kind];
+      const at = answer === undefined ? -1 : context.indexOf(answer);
+      if (answer !== undefined && at >= 0) {
+        rows.push({ id, question, context, answers: { text: [answer], answer_start: [at] } });
+        untold += 0.5;
+      } else if (untold >= 1) {
+        rows.push({ id, question, context, answers: { text: [], answer_start: [] } });
+        untold -= 1;
+      }
+    }
+  }
+  return rows;
+}
+
+const mails = loadMails();
+const trainRows = makeRows(mails.train);
+const rows = makeRows(mails.validation);
+const trainDataset = Dataset.fromRows(trainRows);
+const evalDataset = Dataset.fromRows(rows);
+const untold = (100 * rows.filter(({ answers }) => answers.text.length === 0).length) / rows.length;
+console.log(`${trainRows.length} questions to learn from, ${rows.length} on mails held out`);
 
 const vocab = trainWordPiece(
-  rows.flatMap(({ question, context }) => [question, context]),
-  { vocabSize: 400, minFrequency: 1 },
+  trainRows.flatMap(({ question, context }) => [question, context]),
+  { vocabSize: 1500 },
 );
 const tokenizer = new BertTokenizer({ vocab });
 const config = bertConfig({
@@ -62,7 +63,7 @@ const config = bertConfig({
   numHiddenLayers: 2,
   numAttentionHeads: 4,
   intermediateSize: 128,
-  maxPositionEmbeddings: 64,
+  maxPositionEmbeddings: 160,
   hiddenDropoutProb: 0,
   attentionProbsDropoutProb: 0,
 });
@@ -76,14 +77,16 @@ const trainer = new Trainer({
 });
 await trainer.train();
 const metrics = await trainer.evaluate();
-console.log(`exact ${metrics['eval_exact'].toFixed(1)}, F1 ${metrics['eval_f1'].toFixed(1)}`);
 
 const { answers = [] } = await trainer.predict(evalDataset);
 for (const { id, predictionText } of answers.slice(0, 5)) {
   const { context, question } = rows[Number(id)];
-  console.log(`\n${context}\n  ${question}  ${predictionText === '' ? '(the text does not say)' : predictionText}`);
+  console.log(`\n${context}\n  ${question}  ${predictionText === '' ? '(the mail does not say)' : predictionText}`);
 }
-if (metrics['eval_exact'] < required) {
-  console.error(`\nexact match is below ${required}`);
+console.log(
+  `\nexact ${metrics['eval_exact'].toFixed(1)}, F1 ${metrics['eval_f1'].toFixed(1)}; always "the mail does not say": ${untold.toFixed(1)}`,
+);
+if (!(metrics['eval_exact'] > required)) {
+  console.error(`that is not an exact match above ${required}`);
   process.exitCode = 1;
 }
