@@ -91,7 +91,8 @@ module.exports = {
     },
     {
       name: 'training-touches-no-weight',
-      comment: 'weights and updates belong to the engine: training, tasks and the command know only its interface, and name an optimizer',
+      comment:
+        'weights and updates belong to the engine: training, tasks and the command know only its interface, and name an optimizer',
       severity: 'error',
       from: { path: '^src/(tasks|training|pipelines|serving|cli)/', pathNot: `${tests}|^src/cli/doctor\\.ts$` },
       to: { path: '^src/(kernels|graph)/|^src/engine/(?!(engine|optimizers)\\.ts$)' },
