@@ -3,7 +3,7 @@ import { setExitCode, terminalWidth } from '#platform/process';
 import { inspectDataset } from '../data/index.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { type DataFlags, loadFlaggedDataset } from './dataFlags.ts';
-import { parseValue } from './flags.ts';
+import { parseCount } from './flags.ts';
 import { renderInspection } from './inspectReport.ts';
 import { makeReport } from './report.ts';
 import { addDataSuspectsCommand } from './suspects.ts';
@@ -35,7 +35,7 @@ export function addDataInspectCommand(parent: Command): void {
     .option('--label-column <name>', 'the column with the label (default: found)')
     .option('--model <path or name>', 'counts lengths in the tokens of this model; else in words')
     .option('--max-length <integer>', "tokens of a row at most (default: the model's limit)", (text: string) =>
-      Number(parseValue('--max-length', 'integer', text)),
+      parseCount('--max-length', text, 3),
     )
     .option('--strict', 'exit with 1 where there is a warning, for scripts')
     .option('--json', 'print one JSON object on standard output, and nothing else there')

@@ -7,7 +7,7 @@ import { describeMetrics } from '../training/eventLog.ts';
 import { Trainer } from '../training/trainer.ts';
 import { confidenceOf, describeConfidence } from './confidence.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, loadFlaggedSplit } from './dataFlags.ts';
-import { parseValue } from './flags.ts';
+import { parseCount, parseValue } from './flags.ts';
 import { addedColumns, judgeRows, sayReplaced, worstRows } from './labelRows.ts';
 import {
   addMetricFlags,
@@ -45,14 +45,9 @@ export function addEvaluateCommand(program: Command): void {
   addDataFlags(command);
   command
     .option('--split <name>', 'the split to evaluate on (default: validation, test, or the only one)')
-    .option(
-      '--batch-size <integer>',
-      'rows computed at once',
-      (text: string) => Number(parseValue('--batch-size', 'integer', text)),
-      8,
-    )
+    .option('--batch-size <integer>', 'rows computed at once', (text: string) => parseCount('--batch-size', text), 8)
     .option('--max-length <integer>', "tokens of a row at most (default: the model's limit)", (text: string) =>
-      Number(parseValue('--max-length', 'integer', text)),
+      parseCount('--max-length', text, 3),
     )
     .option('--json', 'print one JSON object on standard output, and nothing else there');
   addMetricFlags(command);

@@ -100,6 +100,18 @@ export function parseValue(flag: string, type: OptionRule['kind']['type'], text:
   });
 }
 
+/** Reads a flag's text as a whole number of at least `least`. @throws ArgumentError, before any work, where it is none. */
+export function parseCount(flag: string, text: string, least = 1): number {
+  const count = Number(parseValue(flag, 'integer', text));
+  if (count >= least) return count;
+  throw new ArgumentError('ERR_FLAG_VALUE', {
+    owner: 'fettle',
+    what: `${flag} has a wrong value`,
+    got: text,
+    expected: `a whole number of at least ${least}`,
+  });
+}
+
 /** Turns `--num_train_epochs` into `--num-train-epochs`: Python's spelling is taken too. */
 export function normalizeFlags(line: readonly string[]): string[] {
   return line.map((word) => {

@@ -124,6 +124,18 @@ describe('fettle predict of a data set', () => {
     ).toEqual([3, 4, 5]);
   });
 
+  test('with weights of 8 bits the answers are nearly the same, and not the very same', async () => {
+    const { inFolder, predict } = await workplace();
+    await predict('--output', inFolder('whole.csv'));
+    await predict('--output', inFolder('eight.csv'), '--quantize', 'int8');
+    const goods = async (name: string) => (await read(inFolder(name))).map((row) => Number(row['probability_good']));
+    const [whole, eight] = [await goods('whole.csv'), await goods('eight.csv')];
+    expect(eight).not.toEqual(whole);
+    eight.forEach((value, i) => {
+      expect(Math.abs(value - whole[i])).toBeLessThan(0.05);
+    });
+  });
+
   test('more rows than are asked about at once', async () => {
     const { inFolder, predict } = await workplace({ rows: 1030 });
     await predict('--output', inFolder('answers.csv'), '--batch-size', '256');
@@ -138,6 +150,8 @@ describe('fettle predict of a data set', () => {
     [['--output', 'answers.xlsx'], /--output does not say by its ending what to write, got 'answers\.xlsx'/],
     [['--text', 'a'], /there is a data set and --text; leave one of them out/],
     [['--split', 'tain'], /there is no such split, got 'tain', expected one of train; did you mean 'train'\?/, 3],
+    [['--batch-size', '-3'], /--batch-size has a wrong value, got '?-3'?, expected a whole number of at least 1/],
+    [['--max-length', '2'], /--max-length has a wrong value, got '?2'?, expected a whole number of at least 3/],
     [['--split', 'constructor'], /there is no such split, got 'constructor'/, 3],
   ])('refused: %j', async (flags, message, expected = 2) => {
     const { predict } = await workplace();
