@@ -5,15 +5,27 @@ Requests (benchmarks/python/protocol.py has the protocol):
     save     {model, directory, seed}: loads a model with a new two-label head and its tokenizer, and saves both
     classify {directory, pairs}: loads model and tokenizer through the Auto classes, and answers the token ids and logits
              of each pair alone, the keys that did not fit, and what the libraries warned of
+    train    {directory, pairs, labels, steps}: Python's Trainer on the pairs in their order, the tutorial's arguments;
+             answers loss, gradient norm and learning rate of each step
 """
 
 import logging
+import tempfile
 import warnings
 
 import protocol
 
 import torch
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, BertConfig, BertForSequenceClassification
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
+    DataCollatorWithPadding,
+    Trainer,
+    TrainerCallback,
+    TrainingArguments,
+)
 
 warned = []
 
@@ -61,5 +73,47 @@ def classify(request):
     }
 
 
+class InOrder(Trainer):
+    def _get_train_sampler(self, *arguments):
+        return torch.utils.data.SequentialSampler(self.train_dataset)
+
+
+class Steps(TrainerCallback):
+    def __init__(self):
+        self.steps = []
+
+    def on_log(self, arguments, state, control, logs=None, **kwargs):
+        if "loss" in logs:
+            self.steps.append([logs["loss"], logs["grad_norm"], logs["learning_rate"]])
+
+
+def train(request):
+    tokenizer = AutoTokenizer.from_pretrained(request["directory"])
+    encoded = tokenizer(*[list(texts) for texts in zip(*request["pairs"])], truncation=True)
+    rows = [
+        {**{key: encoded[key][i] for key in encoded}, "labels": label} for i, label in enumerate(request["labels"])
+    ]
+    seen = Steps()
+    with tempfile.TemporaryDirectory() as output:
+        InOrder(
+            model=AutoModelForSequenceClassification.from_pretrained(request["directory"]),
+            args=TrainingArguments(
+                output_dir=output,
+                max_steps=request["steps"],
+                per_device_train_batch_size=8,
+                warmup_steps=500,
+                weight_decay=0.01,
+                logging_steps=1,
+                save_strategy="no",
+                use_cpu=True,
+                disable_tqdm=True,
+            ),
+            train_dataset=rows,
+            data_collator=DataCollatorWithPadding(tokenizer),
+            callbacks=[seen],
+        ).train()
+    return {"steps": seen.steps}
+
+
 if __name__ == "__main__":
-    protocol.serve({"create": create, "save": save, "classify": classify})
+    protocol.serve({"create": create, "save": save, "classify": classify, "train": train})
