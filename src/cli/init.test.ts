@@ -258,7 +258,17 @@ describe('what a file shows', () => {
 test('whatever files, columns and labels are called, the file says it and nothing else', () => {
   const name = fc.oneof(
     fc.string({ unit: 'binary', minLength: 1 }),
-    fc.constantFrom('a: b', '# x', 'yes', '1e3', 'a\nb', "'", '- '),
+    fc.constantFrom(
+      'a: b',
+      '# x',
+      'yes',
+      '1e3',
+      'a\nb',
+      "'",
+      '- ',
+      '\0\0\0\0\n\0\0',
+      `${'\0'.repeat(60)}\n\n${'x '.repeat(60)}`,
+    ),
   );
   fc.assert(
     fc.property(name, name, name, fc.array(name, { maxLength: 12 }), (dataset, text, label, labels) => {

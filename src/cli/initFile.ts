@@ -61,7 +61,12 @@ export function composeConfig(choices: InitChoices, path: string): string {
 }
 
 function scalar(value: string | number): string {
-  return stringify(value, { lineWidth: 0, blockQuote: false }).trim();
+  // In one line, whatever the text: a line that is broken inside quotes would end up without its indent.
+  return stringify(value, {
+    lineWidth: 0,
+    blockQuote: false,
+    doubleQuotedMinMultiLineLength: Number.MAX_SAFE_INTEGER,
+  }).trim();
 }
 
 /** What stands in a comment, whatever a file's columns are called. */
