@@ -51,8 +51,8 @@ export interface Built<Config extends ModelConfig> extends BuiltModule<Config> {
   readonly arena: Arena;
 }
 
-/** What a model is put together from. */
-export interface ModelParts<Config extends ModelConfig> {
+/** What a model is put together from. It is never changed: a model with another head or adapter has other parts. */
+export interface ModelParts<Config extends ModelConfig = ModelConfig> {
   readonly head: Head<Config>;
   readonly config: Config;
   readonly built: Built<Config>;

@@ -109,6 +109,35 @@ export async function loadModel<Config extends ModelConfig>(
   }
 }
 
+/**
+ * The model with another configuration or adapter, its module built anew. What keeps its name and shape keeps its elements;
+ * the rest is drawn from the seed. The model given stays as it is: its arena is the caller's to dispose of.
+ * @param fill writes into the new parameters; where it fails nothing is left behind.
+ */
+export async function rebuildModel<Config extends ModelConfig>(
+  before: ModelParts<Config>,
+  change: Partial<Pick<ModelParts<Config>, 'config' | 'adapter'>>,
+  seed: number,
+  fill?: (built: Built<Config>) => Promise<void>,
+): Promise<ModelParts<Config>> {
+  const after = { ...before, ...change };
+  const built = await build(after.head, after.config, after.engine, after.adapter);
+  const fresh: string[] = [];
+  for (const [name, { shape }] of built.parameters) {
+    if (before.built.parameters.get(name)?.shape.join() === shape.join())
+      built.arena.weight(name).set(before.built.arena.weight(name));
+    else fresh.push(name);
+  }
+  initializeWeights(built.parameters, built.arena, fresh, seed);
+  try {
+    await fill?.(built);
+  } catch (error) {
+    await built.arena.dispose();
+    throw error;
+  }
+  return { ...after, built };
+}
+
 /** A saved adapter, where a directory holds that and no whole model. */
 async function adapterIn(directory: string, owner: string): Promise<SavedAdapter | undefined> {
   const whole = (await kindOf(joinPath(directory, 'model.safetensors'))) !== 'none';

@@ -7,6 +7,18 @@ export interface ParameterGroup {
   readonly names: readonly string[];
 }
 
+/** How one parameter is trained. */
+export interface ParameterSettings {
+  readonly weightDecay: number;
+  /** Multiplies the step's learning rate. */
+  readonly learningRateScale: number;
+}
+
+/** Hugging Face's rule: no weight decay on biases and LayerNorm. */
+export function decays(name: string): boolean {
+  return !name.endsWith('bias') && !name.includes('LayerNorm');
+}
+
 /** A layer's number in a parameter's name: `bert.encoder.layer.3.output.dense.bias`. */
 const layerOf = /^(.*\.layer\.(\d+))\./;
 

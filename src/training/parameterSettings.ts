@@ -1,7 +1,6 @@
 import { ArgumentError } from '../core/errors.ts';
-import { decays, type ParameterSettings } from '../models/pretrained.ts';
 import { selectParameters } from '../nn/freezing.ts';
-import { parameterGroups as partsOf } from '../nn/parameterGroups.ts';
+import { decays, type ParameterSettings, parameterGroups as partsOf } from '../nn/parameterGroups.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 
 /**
