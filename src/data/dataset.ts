@@ -17,7 +17,7 @@ import {
   setCell,
 } from './features.ts';
 import { IterableDataset } from './iterableDataset.ts';
-import { mapOnWorkers, type WorkerBatch } from './mapOnWorkers.ts';
+import { mapOnWorkers, type Transform, type WorkerBatch } from './mapOnWorkers.ts';
 import { wholeStream } from './rowStream.ts';
 import { splitIndices, type TrainTestSplitOptions } from './split.ts';
 
@@ -176,11 +176,22 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
     module: URL,
     options?: BatchOptions & { readonly batched?: boolean; readonly numProc?: number },
   ): Promise<Dataset<Row>>;
+  /** One of the `transforms`, which need no module: in this thread, or with `numProc` on workers, with the same results. */
+  map(transform: Transform, options?: MapOptions & { readonly numProc?: undefined }): Dataset<Row>;
   map(
-    transform: URL | BatchFunction | ((row: R, index: number) => Row),
-    options: BatchOptions & { readonly batched?: boolean; readonly numProc?: number } = {},
+    transform: Transform,
+    options: Omit<BatchOptions, 'batched'> & { readonly numProc: number },
+  ): Promise<Dataset<Row>>;
+  map(
+    transform: URL | Transform | BatchFunction | ((row: R, index: number) => Row),
+    options: BatchOptions & { readonly batched?: boolean; readonly numProc?: number | undefined } = {},
   ): Dataset<Row> | Promise<Dataset<Row>> {
     if (transform instanceof URL) return this.#mapOnWorkers(transform, options);
+    if (typeof transform === 'object') {
+      const { module, recipe, apply } = transform;
+      if (options.numProc === undefined) return this.map(apply, { ...options, batched: false });
+      return this.#mapOnWorkers(new URL(module), { ...options, batched: false }, { recipe, apply });
+    }
     if (options.batched === true) return this.mapBatches(transform as BatchFunction, options);
     const call = transform as (row: R, index: number) => Row;
     const builder = new ColumnsBuilder(madeBy, options.features);
@@ -203,12 +214,16 @@ export class Dataset<R extends Row = Row> implements Iterable<R> {
 
   async #mapOnWorkers(
     module: URL,
-    options: BatchOptions & { readonly batched?: boolean; readonly numProc?: number },
+    options: BatchOptions & { readonly batched?: boolean; readonly numProc?: number | undefined },
+    transform?: Pick<Transform, 'recipe' | 'apply'>,
   ): Promise<Dataset<Row>> {
     const { batched = false, numProc } = options;
+    // What is wrong with the columns is said by its own error, before any thread is started.
+    if (this.#length > 0) transform?.apply(this.row(0));
     const rows = new ColumnsBuilder(madeBy, options.features);
     const columns = new BatchBuilders(options.features);
-    for await (const answer of mapOnWorkers(module, this.#batches(options.batchSize), { batched, numProc })) {
+    const batches = this.#batches(options.batchSize);
+    for await (const answer of mapOnWorkers(module, batches, { batched, numProc, recipe: transform?.recipe })) {
       if ('columns' in answer) columns.push(answer.columns);
       else for (const row of answer.rows) rows.push(row);
     }

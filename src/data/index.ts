@@ -31,6 +31,7 @@ export type { Format, ReadOptions } from './formats.ts';
 export * from './inspect/index.ts';
 export { IterableDataset, type IterableMapOptions, type IterableState } from './iterableDataset.ts';
 export { type LoadDatasetOptions, loadDataset } from './loadDataset.ts';
+export type { Transform } from './mapOnWorkers.ts';
 export * from './preprocessing/index.ts';
 export type { ConllOptions } from './readers/conll.ts';
 export { type CsvOptions, parseCsv } from './readers/csv.ts';

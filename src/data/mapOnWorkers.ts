@@ -7,19 +7,35 @@ export interface ColumnArrays {
   readonly [column: string]: readonly Cell[];
 }
 
+/** A function of a row that can run on workers as well: a module and plain data say it again there. See `transforms`. */
+export interface Transform {
+  /** The URL of a module whose default export takes the recipe and gives the function. */
+  readonly module: string;
+  readonly recipe: unknown;
+  /** The function in this thread: cells that are added to the row or replace those of the same name. */
+  readonly apply: (row: Row) => Row;
+}
+
 /** The answer to one batch: columns (of a batched function) or rows. */
 export type WorkerAnswer = { readonly columns: ColumnArrays } | { readonly rows: readonly Row[] };
 
 /**
- * The worker's program: it loads the module and calls its default export, for each row or for the batch.
- * Plain JavaScript, since it runs as it is written here.
+ * The worker's program: it loads the module and calls its default export (or the function that this makes of a recipe), for
+ * each row or for the batch. Plain JavaScript, since it runs as it is written here. A module in TypeScript, as this library's
+ * own source is, goes through tsx where that is installed; without it Node from 22.18 on reads types by itself.
  */
 const program = `
-const loaded = import(data.module);
+const load = async () => {
+  if (/\\.[cm]?tsx?$/.test(data.module)) await import('tsx/esm/api').then(({ register }) => register(), () => undefined);
+  const { default: made } = await import(data.module);
+  if (typeof made !== 'function') throw new TypeError('its default export is no function');
+  return data.recipe === undefined ? made : made(data.recipe);
+};
+const loaded = load();
+loaded.catch(() => undefined);
 receive(async ({ id, columns, count, first }) => {
   try {
-    const { default: transform } = await loaded;
-    if (typeof transform !== 'function') throw new TypeError('its default export is no function');
+    const transform = await loaded;
     if (data.batched) {
       const made = await transform(columns, first);
       send({ id, answer: { columns: Object.fromEntries(Object.entries(made).map(([name, cells]) => [name, [...cells]])) } });
@@ -48,12 +64,13 @@ export interface WorkerBatch {
  * two batches a worker are under way, so memory stays bounded.
  *
  * @param module the URL of a JavaScript module, whole: `new URL('./transform.js', import.meta.url)`.
+ * @param options.recipe plain data; where it is given, the default export makes the function of it.
  * @throws ArgumentError ERR_WORKERS; RunError ERR_MAP_WORKER where the module cannot be loaded or its function throws.
  */
 export async function* mapOnWorkers(
   module: URL,
   batches: Iterable<WorkerBatch>,
-  options: { readonly batched: boolean; readonly numProc?: number | undefined },
+  options: { readonly batched: boolean; readonly numProc?: number | undefined; readonly recipe?: unknown },
 ): AsyncGenerator<WorkerAnswer> {
   const threads = options.numProc ?? availableThreads();
   if (!Number.isInteger(threads) || threads < 1) {
@@ -73,7 +90,11 @@ export async function* mapOnWorkers(
   // Where all goes well nobody waits for it.
   failed.catch(() => undefined);
   const start = (): PlatformWorker => {
-    const worker = createWorker(program, { module: module.href, batched: options.batched });
+    const worker = createWorker(program, {
+      module: module.href,
+      batched: options.batched,
+      recipe: options.recipe,
+    });
     worker.onMessage((message) => {
       const { id, answer, error } = message as { id: number; answer: WorkerAnswer; error?: string };
       if (error !== undefined) fail(broken(module, error));

@@ -21,3 +21,4 @@ export {
 } from './missing.ts';
 export { type LongTexts, type PreprocessingOptions, type PreprocessingStep, preprocess } from './preprocess.ts';
 export { loadStopWords, removeStopWords, type StopWords, stopWordLanguages } from './stopWords.ts';
+export { transforms } from './transforms.ts';
