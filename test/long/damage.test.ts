@@ -6,10 +6,10 @@ import { loadDataset } from '../../src/data/index.ts';
 import { goodFiles } from '../testing/dataFiles.ts';
 import { loadDamaged } from '../testing/loadDamaged.ts';
 
-const seeds = 1000;
+const seeds = 10_000;
 
 test.each([...goodFiles()])(
-  '%s, damaged in a thousand ways, gives an error of ours or a data set',
+  '%s, damaged in ten thousand ways, gives an error of ours or a data set',
   async (name, good) => {
     const before = process.memoryUsage().rss;
     await loadDamaged(name, good, 0, seeds);
