@@ -1,9 +1,10 @@
 /**
- * Loading speed beside Python's `datasets`, cold (a process of its own each time, imports included), and what a million
- * rows take. Run: tsx benchmarks/data.ts [rows, default 500000]. Python comes from `npm run bench:setup`.
+ * Loading speed beside Python's `datasets`, cold (a process of its own each time, imports included), and what a
+ * million short rows of CSV take: at most 10 s and 600 MB, or the run fails. Python comes from `npm run bench:setup`.
+ * Run: tsx benchmarks/data.ts [rows, default 500000; 0 for the million rows alone].
  */
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -48,16 +49,20 @@ print(json.dumps({'rows': len(dataset), 'cpuSeconds': usage.ru_utime + usage.ru_
   return measure(python, ['-c', program]);
 };
 
-const folder = mkdtempSync(join(tmpdir(), 'fettle-bench-data-'));
-try {
-  const text = (i: number) => `${i} ${words.slice(i % 7, 7 + (i % 9)).join(' ')}, "${words[i % 15]}"`;
+const show = (name: string, { seconds, cpuSeconds, megabytes, rows: count }: Taken) =>
+  console.log(
+    `${name.padEnd(24)} ${count} rows  ${seconds.toFixed(2)} s  ${cpuSeconds.toFixed(2)} s of processor  ${megabytes.toFixed(0)} MB`,
+  );
+
+const text = (i: number) => `${i} ${words.slice(i % 7, 7 + (i % 9)).join(' ')}, "${words[i % 15]}"`;
+const csvLine = (i: number) => `"${text(i).replaceAll('"', '""')}",${i % 4},${i / 8}`;
+
+/** As many rows in one file and format after the other, ours beside Python's. */
+function besidePython(folder: string): void {
   const texts = Array.from({ length: rows }, (_, i) => text(i));
   const csv = join(folder, 'rows.csv');
   const parquet = join(folder, 'rows.parquet');
-  writeFileSync(
-    csv,
-    `text,label,score\n${texts.map((t, i) => `"${t.replaceAll('"', '""')}",${i % 4},${i / 8}`).join('\n')}\n`,
-  );
+  writeFileSync(csv, `text,label,score\n${texts.map((_, i) => csvLine(i)).join('\n')}\n`);
   writeFileSync(
     parquet,
     new Uint8Array(
@@ -71,10 +76,6 @@ try {
     ),
   );
   texts.length = 0;
-  const show = (name: string, { seconds, cpuSeconds, megabytes, rows: count }: Taken) =>
-    console.log(
-      `${name.padEnd(24)} ${count} rows  ${seconds.toFixed(2)} s  ${cpuSeconds.toFixed(2)} s of processor  ${megabytes.toFixed(0)} MB`,
-    );
   for (const [kind, file] of [
     ['csv', csv],
     ['parquet', parquet],
@@ -88,6 +89,27 @@ try {
       `ratio                    ${(mine.seconds / other.seconds).toFixed(2)} of the time, ${(mine.cpuSeconds / other.cpuSeconds).toFixed(2)} of the processor's`,
     );
   }
+}
+
+/** The limit that the library gives itself for a million short rows. */
+function aMillionRows(folder: string): void {
+  const file = join(folder, 'million.csv');
+  writeFileSync(file, 'text,label,score\n');
+  for (let first = 0; first < 1_000_000; first += 100_000) {
+    const lines = Array.from({ length: 100_000 }, (_, k) => csvLine(first + k));
+    appendFileSync(file, `${lines.join('\n')}\n`);
+  }
+  const taken = ours(file);
+  show('fettle, csv', taken);
+  if (taken.rows !== 1_000_000 || taken.seconds > 10 || taken.megabytes > 600) {
+    throw new Error('a million short rows must load in 10 s and 600 MB');
+  }
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'fettle-bench-data-'));
+try {
+  if (rows > 0) besidePython(folder);
+  aMillionRows(folder);
 } finally {
   rmSync(folder, { recursive: true });
 }
