@@ -21,17 +21,15 @@ export type WorkerAnswer = { readonly columns: ColumnArrays } | { readonly rows:
 
 /**
  * The worker's program: it loads the module and calls its default export (or the function that this makes of a recipe), for
- * each row or for the batch. Plain JavaScript, since it runs as it is written here. A module in TypeScript, as this library's
- * own source is, goes through tsx where that is installed; without it Node from 22.18 on reads types by itself.
+ * each row or for the batch. Plain JavaScript, since it runs as it is written here.
  */
 const program = `
-const load = async () => {
-  if (/\\.[cm]?tsx?$/.test(data.module)) await import('tsx/esm/api').then(({ register }) => register(), () => undefined);
-  const { default: made } = await import(data.module);
+const makeTransform = async () => {
+  const { default: made } = await load(data.module);
   if (typeof made !== 'function') throw new TypeError('its default export is no function');
   return data.recipe === undefined ? made : made(data.recipe);
 };
-const loaded = load();
+const loaded = makeTransform();
 loaded.catch(() => undefined);
 receive(async ({ id, columns, count, first }) => {
   try {

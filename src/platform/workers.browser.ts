@@ -14,7 +14,8 @@ export interface PlatformWorker {
 
 /**
  * Starts a worker that runs `source`.
- * @param source plain JavaScript, the body of a function of `data`, `send(message)` and `receive(handler)`.
+ * @param source plain JavaScript, the body of a function of `data`, `send(message)`, `receive(handler)` and `load(url)`, which
+ *   imports a module.
  * @param data what the worker is given at its start, cloned (memory that can be shared is shared).
  */
 export function createWorker(source: string, data: unknown): PlatformWorker {
@@ -22,7 +23,8 @@ export function createWorker(source: string, data: unknown): PlatformWorker {
     'self.onmessage = ({ data }) => {' +
     'const send = (message) => self.postMessage(message);' +
     'const receive = (handler) => { self.onmessage = (event) => handler(event.data); };' +
-    `(function (data, send, receive) {${source}\n})(data, send, receive); };`;
+    'const load = (url) => import(url);' +
+    `(function (data, send, receive, load) {${source}\n})(data, send, receive, load); };`;
   const url = URL.createObjectURL(new Blob([program], { type: 'text/javascript' }));
   const worker = new Worker(url);
   worker.postMessage(data);

@@ -6,20 +6,41 @@ import type { PlatformWorker } from './workers.browser.ts';
 export type { PlatformWorker } from './workers.browser.ts';
 
 /**
+ * Imports a module in a worker. One in TypeScript, as this library's own source is, goes through tsx where that is installed
+ * beside the module; without it Node from 22.18 on reads types by itself.
+ */
+const loadModule = `
+const load = async (url) => {
+  if (/\\.[cm]?tsx?$/.test(url)) {
+    try {
+      // Its CommonJS twin does not find its own files.
+      const tsx = require('node:module').createRequire(url).resolve('tsx/esm/api').replace(/cjs$/, 'mjs');
+      (await import(require('node:url').pathToFileURL(tsx).href)).register();
+    } catch {}
+  }
+  return import(url);
+};`;
+
+/**
  * Starts a worker thread that runs `source`.
- * @param source plain JavaScript, the body of a function of `data`, `send(message)` and `receive(handler)`.
+ * @param source plain JavaScript, the body of a function of `data`, `send(message)`, `receive(handler)` and `load(url)`, which
+ *   imports a module.
  * @param data what the worker is given at its start, cloned (memory that can be shared is shared).
  */
 export function createWorker(source: string, data: unknown): PlatformWorker {
   const prelude =
     "const { parentPort: port, workerData } = require('node:worker_threads');" +
-    "const send = (message) => port.postMessage(message), receive = (handler) => port.on('message', handler);";
+    "const send = (message) => port.postMessage(message), receive = (handler) => port.on('message', handler);" +
+    loadModule;
   // No execArgv: loaders and preloads of this process have no business in the worker and cost it its start.
-  const worker = new Worker(`${prelude}(function (data, send, receive) {${source}\n})(workerData, send, receive);`, {
-    eval: true,
-    execArgv: [],
-    workerData: data,
-  });
+  const worker = new Worker(
+    `${prelude}(function (data, send, receive, load) {${source}\n})(workerData, send, receive, load);`,
+    {
+      eval: true,
+      execArgv: [],
+      workerData: data,
+    },
+  );
   let ended = false;
   return {
     postMessage: (message) => worker.postMessage(message),
