@@ -104,6 +104,11 @@ export function sayFallback({ owner, name }: HubContext, error: unknown, commit:
   );
 }
 
+/** Says that the cache knows a repository under another name, where it does. */
+export function sayOtherName({ owner, name }: HubContext, kept: string): void {
+  if (kept !== name) log.info(`[${owner}] '${name}' is taken from the cache as '${kept}'`);
+}
+
 function refusedName(kind: RepositoryKind, nameOrPath: string, owner: string, fault: string, standing: string) {
   return failure(kind, 'ERR_REPOSITORY_NAME', {
     owner,

@@ -1,6 +1,14 @@
 import { joinPath, kindOf, listDirectory } from '#platform/files';
 import { leavesCacheInForce } from './failures.ts';
-import { findLocal, folderFor, notFound, prepare, type ResolveOptions, sayFallback } from './hubRequest.ts';
+import {
+  findLocal,
+  folderFor,
+  notFound,
+  prepare,
+  type ResolveOptions,
+  sayFallback,
+  sayOtherName,
+} from './hubRequest.ts';
 import { folderOf, isCommit, type RepositoryKind } from './names.ts';
 import { filesByPattern, neededFiles } from './needed.ts';
 import type { PathPatterns } from './patterns.ts';
@@ -105,6 +113,7 @@ export async function listRepositoryFiles(repo: string, options: SnapshotOptions
   const local = await findLocal(request);
   if (!('found' in local)) throw failed ?? notFound(request, local.answers);
   if (failed !== undefined) sayFallback(context, failed, local.commit);
+  else sayOtherName(context, local.name);
   const kept = await readListing(joinPath(root, folderOf(kind, local.name)), local.commit);
   return kept === undefined
     ? { commit: local.commit, files: await filesBelow(local.found) }

@@ -14,6 +14,7 @@ import {
   prepare,
   type ResolveOptions,
   sayFallback,
+  sayOtherName,
 } from './hubRequest.ts';
 import { faultOfPath, folderOf, isCommit, type RepositoryKind } from './names.ts';
 import type { NeededFiles } from './needed.ts';
@@ -48,7 +49,8 @@ export async function obtain(
       return joinPath(place.folder, 'snapshots', exact);
     }
   }
-  if (context.settings.offline !== undefined) return local(request, needed);
+  // Who knows the commit has listed the files before, and said under which name they are there.
+  if (context.settings.offline !== undefined) return local(request, needed, knownCommit === undefined);
   let commit = exact;
   try {
     // Where the cache can serve, nobody waits long for a Hub that does not answer.
@@ -134,7 +136,7 @@ async function servesOffline(
 }
 
 /** What the cache has, without asking anybody. */
-async function local(request: HubRequest, needed: NeededFiles): Promise<string> {
+async function local(request: HubRequest, needed: NeededFiles, sayName: boolean): Promise<string> {
   const { context, root } = request;
   const { owner, kind, name, settings } = context;
   const kept = await findLocal(request);
@@ -152,6 +154,6 @@ async function local(request: HubRequest, needed: NeededFiles): Promise<string> 
       hint: `get the rest: fettle download ${kind === 'dataset' ? '--dataset ' : ''}${name}`,
     });
   }
-  if (kept.name !== name) log.info(`[${owner}] '${name}' is taken from the cache as '${kept.name}'`);
+  if (sayName) sayOtherName(context, kept.name);
   return kept.found;
 }
