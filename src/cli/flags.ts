@@ -100,6 +100,15 @@ export function parseValue(flag: string, type: OptionRule['kind']['type'], text:
   });
 }
 
+/** Gives a command `--threads`, under the heading of the machine. */
+export function addThreadsFlag(command: Command): void {
+  command
+    .optionsGroup('Machine:')
+    .option('--threads <integer>', 'threads to compute with (default: the CPUs this process may use)', (text: string) =>
+      Number(parseValue('--threads', 'integer', text)),
+    );
+}
+
 /** Reads a flag's text as a whole number of at least `least`. @throws ArgumentError, before any work, where it is none. */
 export function parseCount(flag: string, text: string, least = 1): number {
   const count = Number(parseValue(flag, 'integer', text));

@@ -18,7 +18,7 @@ import type { Direction } from '../training/search/trial.ts';
 import { Trainer } from '../training/trainer.ts';
 import { TrainingArguments } from '../training/trainingArguments.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
-import { addTrainingFlags, parseValue, trainingValues } from './flags.ts';
+import { addThreadsFlag, addTrainingFlags, parseValue, trainingValues } from './flags.ts';
 import { addPreparationFlags, type PreparationFlags, prepareRows } from './preparation.ts';
 import { Progress } from './progress.ts';
 import { makeReport, type Report } from './report.ts';
@@ -112,11 +112,8 @@ export function addSearchCommand(program: Command): void {
   addTuningFlags(command);
   addTrainingFlags(command);
   addTaskOptionFlags(command);
+  addThreadsFlag(command);
   command
-    .optionsGroup('Machine:')
-    .option('--threads <integer>', 'threads to compute with (default: the CPUs this process may use)', (text: string) =>
-      Number(parseValue('--threads', 'integer', text)),
-    )
     .option('--json', 'print one JSON object on standard output, and nothing else there')
     .action(async (data: string | undefined, flags: SearchFlags & Record<string, unknown>) => {
       // What the program could not read itself: the line after the command's name.

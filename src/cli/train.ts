@@ -14,7 +14,7 @@ import { Trainer } from '../training/trainer.ts';
 import { TrainingArguments } from '../training/trainingArguments.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
 import { requireDataAndModel } from './firstSteps.ts';
-import { addTrainingFlags, parseValue, trainingValues } from './flags.ts';
+import { addThreadsFlag, addTrainingFlags, trainingValues } from './flags.ts';
 import {
   addMetricFlags,
   checkRequirements,
@@ -64,11 +64,8 @@ export function addTrainCommand(program: Command): void {
   addTrainingFlags(command);
   addMetricFlags(command);
   addTaskOptionFlags(command);
+  addThreadsFlag(command);
   command
-    .optionsGroup('Machine:')
-    .option('--threads <integer>', 'threads to compute with (default: the CPUs this process may use)', (text: string) =>
-      Number(parseValue('--threads', 'integer', text)),
-    )
     .option(
       '--resume [checkpoint]',
       'go on from a checkpoint as if the run had never stopped (default: the newest in the output directory)',

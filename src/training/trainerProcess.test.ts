@@ -1,36 +1,14 @@
 import { createHash } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { runProgram } from '../../test/testing/programs.ts';
-import { loadTiny, temporaryFolder, toyDataset, toyTexts, writeTinyModel } from '../../test/testing/tiny.ts';
+import { loadTiny, toyDataset } from '../../test/testing/tiny.ts';
+import { prepared, program } from '../../test/testing/trainingPrograms.ts';
 import { configureLog } from '../core/log.ts';
 import { Trainer } from './trainer.ts';
 
 beforeEach(() => configureLog({ level: 'silent' }));
-
-/** A folder with a tiny model, its tokenizer and rows.jsonl. */
-async function prepared(): Promise<string> {
-  const folder = await temporaryFolder();
-  await writeTinyModel(folder);
-  await writeFile(
-    join(folder, 'rows.jsonl'),
-    toyTexts(40)
-      .map((row) => `${JSON.stringify(row)}\n`)
-      .join(''),
-  );
-  return folder;
-}
-
-/** A program that starts with `model`, `train` (a data set), `Trainer` and the folder at hand. */
-const program = (folder: string, body: string) => `
-  const { BertForSequenceClassification, configureLog, loadDataset, Trainer } = await import(source('index.ts'));
-  configureLog({ level: 'silent' });
-  const folder = ${JSON.stringify(folder)};
-  const { train } = await loadDataset(folder + '/rows.jsonl');
-  const load = () => BertForSequenceClassification.fromPretrained(folder, { threads: 2 });
-  const model = await load();
-  ${body}`;
 
 const args = { maxSteps: 12, seed: 7, learningRate: 1e-3 };
 const training = `new Trainer({ model, trainDataset: train, args: ${JSON.stringify(args)} })`;

@@ -1,31 +1,6 @@
-import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { runProgram } from '../testing/programs.ts';
-import { temporaryFolder, toyTexts, writeTinyModel } from '../testing/tiny.ts';
-
-/** A folder with a tiny model, its tokenizer and rows.jsonl. */
-async function prepared(): Promise<string> {
-  const folder = await temporaryFolder();
-  await writeTinyModel(folder);
-  await writeFile(
-    join(folder, 'rows.jsonl'),
-    toyTexts(40)
-      .map((row) => `${JSON.stringify(row)}\n`)
-      .join(''),
-  );
-  return folder;
-}
-
-/** A program that starts with `model`, `train` (a data set), `Trainer` and the folder at hand. */
-const program = (folder: string, body: string) => `
-  const { BertForSequenceClassification, configureLog, loadDataset, Trainer } = await import(source('index.ts'));
-  configureLog({ level: 'silent' });
-  const folder = ${JSON.stringify(folder)};
-  const { train } = await loadDataset(folder + '/rows.jsonl');
-  const load = () => BertForSequenceClassification.fromPretrained(folder, { threads: 2 });
-  const model = await load();
-  ${body}`;
+import { prepared, program } from '../testing/trainingPrograms.ts';
 
 describe('memory', () => {
   test('thirty models made, trained, asked and disposed of leave memory flat', async () => {
