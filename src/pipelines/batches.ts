@@ -47,3 +47,13 @@ export async function* inOrder<Input, Answer>(
 export function isStream(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value;
 }
+
+/** Answers what came in its own form: one text, several, or a stream of them. */
+export function inForm<Answer>(
+  inputs: string | readonly string[] | AsyncIterable<string>,
+  answerAll: (texts: readonly string[]) => Promise<Answer[]>,
+): Promise<Answer | Answer[]> | AsyncGenerator<Answer> {
+  if (isStream(inputs)) return inOrder(inputs as AsyncIterable<string>, answerAll);
+  if (typeof inputs === 'string') return answerAll([inputs]).then(([answer]) => answer);
+  return answerAll(inputs as readonly string[]);
+}

@@ -1,7 +1,7 @@
 import { Callable } from '../core/callable.ts';
 import { ArgumentError, DataError } from '../core/errors.ts';
 import { BertForMaskedLM } from '../models/bert/bertForMaskedLM.ts';
-import { inBatches, inOrder, isStream } from './batches.ts';
+import { inBatches, inForm } from './batches.ts';
 import {
   checkTexts,
   longestInput,
@@ -63,9 +63,7 @@ export class FillMaskPipeline extends Callable<FillMaskCall> {
 
   /** What calling the pipeline does. */
   ask(inputs: string | readonly string[] | AsyncIterable<string>, options: FillMaskOptions = {}) {
-    if (isStream(inputs)) return inOrder(inputs as AsyncIterable<string>, (texts) => this.#answer(texts, options));
-    if (typeof inputs === 'string') return this.#answer([inputs], options).then(([answer]) => answer);
-    return this.#answer(inputs as readonly string[], options);
+    return inForm(inputs, (texts) => this.#answer(texts, options));
   }
 
   async #answer(texts: readonly string[], { topK = 5, targets }: FillMaskOptions): Promise<FillMaskAnswer[]> {

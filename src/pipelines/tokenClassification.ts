@@ -1,7 +1,7 @@
 import { Callable } from '../core/callable.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { BertForTokenClassification } from '../models/bert/bertForTokenClassification.ts';
-import { inBatches, inOrder, isStream } from './batches.ts';
+import { inBatches, inForm } from './batches.ts';
 import {
   type AggregationStrategy,
   aggregate,
@@ -69,9 +69,7 @@ export class TokenClassificationPipeline extends Callable<TokenClassificationCal
         expected: aggregationStrategies.join(', '),
       });
     }
-    if (isStream(inputs)) return inOrder(inputs as AsyncIterable<string>, (texts) => this.#answer(texts, options));
-    if (typeof inputs === 'string') return this.#answer([inputs], options).then(([answer]) => answer);
-    return this.#answer(inputs as readonly string[], options);
+    return inForm(inputs, (texts) => this.#answer(texts, options));
   }
 
   async #answer(texts: readonly string[], options: TokenClassificationOptions): Promise<Entities[]> {
