@@ -2,10 +2,13 @@
  * Makes assets/fettle-bert-small again: `npm run pretrain`, an hour or two on two cores. Every step leaves its result in
  * .cache/pretrain and is not repeated when that is there; a step that was interrupted goes on from its last checkpoint.
  *
- *   1. corpus: free texts (corpus.ts)            3. masked language modelling from random weights
- *   2. a vocabulary of 8,000 word pieces         4. distillation: [CLS] learns what all-MiniLM-L6-v2 says of a text
+ *   1. corpus: free texts (corpus.ts)
+ *   2. a vocabulary of 8,000 word pieces
+ *   3. masked language modelling, from random weights but for the word embeddings, which begin as all-MiniLM-L6-v2's in
+ *      fewer dimensions (embeddings.ts)
+ *   4. distillation: [CLS] learns what all-MiniLM-L6-v2 says of a text (teacher.ts)
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import {
@@ -19,6 +22,7 @@ import {
   trainWordPiece,
 } from 'fettle';
 import { sources } from './corpus.ts';
+import { takeWordEmbeddings } from './embeddings.ts';
 import { packAsset } from './pack.ts';
 import { embeddingWidth, embedTexts } from './teacher.ts';
 
@@ -27,7 +31,7 @@ const { values } = parseArgs({
     teacher: { type: 'string', default: 'sentence-transformers/all-MiniLM-L6-v2' },
     cache: { type: 'string', default: '.cache/pretrain' },
     output: { type: 'string', default: 'assets/fettle-bert-small' },
-    'language-steps': { type: 'string', default: '2600' },
+    'language-steps': { type: 'string', default: '5000' },
     'distillation-steps': { type: 'string', default: '2500' },
     bf16: { type: 'boolean', default: false },
   },
@@ -73,7 +77,7 @@ const common: TrainingArgumentsOptions = {
 const resumable = (folder: string) =>
   existsSync(folder) && readdirSync(folder).some((name) => name.startsWith('checkpoint-'));
 
-if (!existsSync(at('language/model.safetensors'))) {
+if (!existsSync(at('start/model.safetensors'))) {
   const model = await BertForMaskedLM.fromConfig(
     bertConfig({
       vocabSize: tokenizer.size,
@@ -86,6 +90,15 @@ if (!existsSync(at('language/model.safetensors'))) {
       attentionProbsDropoutProb: 0,
     }),
   );
+  await model.savePretrained(at('begun'));
+  await model.dispose();
+  await tokenizer.savePretrained(at('begun'));
+  await takeWordEmbeddings(at('begun'), values.teacher);
+  renameSync(at('begun'), at('start'));
+}
+
+if (!existsSync(at('language/model.safetensors'))) {
+  const model = await BertForMaskedLM.fromPretrained(at('start'));
   const trainer = new Trainer({
     model,
     tokenizer,
@@ -113,10 +126,14 @@ if (!existsSync(at('distilled/model.safetensors'))) {
     Dataset.fromRows(
       (data.column('text').toArray() as string[]).slice(from, to).map((text) => ({ text: text.slice(0, 400) })),
     );
-  const withTargets = async (data: Dataset) => {
+  const withTargets = async (data: Dataset, name: string) => {
     const rows = data.column('text').toArray() as string[];
-    const targets = await embedTexts(values.teacher, rows);
-    return Dataset.fromRows(rows.map((text, i) => ({ text, label: targets[i] })));
+    const file = at(`${name}.f32`);
+    if (!existsSync(file)) writeFileSync(file, await embedTexts(values.teacher, rows));
+    const targets = new Float32Array(new Uint8Array(readFileSync(file)).buffer);
+    return Dataset.fromRows(
+      rows.map((text, i) => ({ text, label: [...targets.subarray(i * embeddingWidth, (i + 1) * embeddingWidth)] })),
+    );
   };
   const model = await BertForSequenceClassification.fromPretrained(at('language'), {
     numLabels: embeddingWidth,
@@ -125,8 +142,8 @@ if (!existsSync(at('distilled/model.safetensors'))) {
   const trainer = new Trainer({
     model,
     tokenizer,
-    trainDataset: await withTargets(shortened(train, 0, 40_000)),
-    evalDataset: await withTargets(shortened(validation, 0, 400)),
+    trainDataset: await withTargets(shortened(train, 0, 40_000), 'train'),
+    evalDataset: await withTargets(shortened(validation, 0, 400), 'validation'),
     args: {
       ...common,
       outputDir: at('distilled-run'),
