@@ -24,6 +24,7 @@ export class Arena {
   #training: ArenaTraining | undefined;
   #kernels: Promise<Kernels> | undefined;
   #masks: DropoutMasks | undefined;
+  readonly #listeners = new Set<() => void>();
   /** Settles when all that was asked for has ended. */
   #last: Promise<unknown> = Promise.resolve();
   #disposed = false;
@@ -61,6 +62,11 @@ export class Arena {
   weight(name: string): Float32Array {
     const { shard, weight, count } = this.#placement(name);
     return new Float32Array(this.#memories[shard].buffer, weight, count);
+  }
+
+  /** Has a function called before each {@link step} changes weights, and after; the same function once, however often it is given. */
+  onStep(listener: () => void): void {
+    this.#listeners.add(listener);
   }
 
   /**
@@ -127,8 +133,11 @@ export class Arena {
    * @returns the norm before clipping, for the caller to judge.
    */
   step(options: OptimizerStep): Promise<{ gradientNorm: number }> {
-    return this.#inTurn(() => {
-      if (this.#training) return this.#training.step(options);
+    return this.#inTurn(async () => {
+      if (this.#training) {
+        this.#tellListeners();
+        return await this.#training.step(options).finally(() => this.#tellListeners());
+      }
       throw new ArgumentError('ERR_ARENA_UNPREPARED', {
         owner: 'Arena.step',
         what: 'nothing is being trained',
@@ -161,6 +170,10 @@ export class Arena {
     this.#memories = [];
     this.#training = undefined;
     this.#masks = undefined;
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async #run(calls: readonly KernelCall[]): Promise<void> {

@@ -48,5 +48,10 @@ export interface Engine {
    * repeat. 1 where it does not matter.
    */
   readonly shapeSteps: { readonly tokens: number; readonly longest: number };
-  createSession(model: Uint8Array): Promise<Session>;
+  /**
+   * Compiles a model.
+   * @param constants what the model's nodes read besides its inputs and what is inside of it, by name. The engine may lay them
+   *   out anew, once, which makes runs faster; or use them in place: they must stay as they are as long as the session is used.
+   */
+  createSession(model: Uint8Array, constants?: Readonly<Record<string, EngineTensor>>): Promise<Session>;
 }

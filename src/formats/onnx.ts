@@ -87,7 +87,8 @@ export function onnxChunks(model: OnnxModel): Uint8Array[] {
   return [head.finish(), ...graph, sets.finish()];
 }
 
-function totalLength(chunks: readonly Uint8Array[]): number {
+/** How many bytes the chunks have together. */
+export function totalLength(chunks: readonly Uint8Array[]): number {
   return chunks.reduce((sum, { length }) => sum + length, 0);
 }
 
@@ -114,7 +115,7 @@ function writeAttribute(message: ProtobufWriter, name: string, value: OnnxAttrib
 }
 
 /** A tensor as the graph's field 5: what describes it, then its elements as they lie in memory. */
-function tensorChunks(tensor: OnnxTensor): Uint8Array[] {
+export function tensorChunks(tensor: OnnxTensor): Uint8Array[] {
   const { buffer, byteOffset, byteLength } = tensor.data;
   const described = new ProtobufWriter();
   for (const dim of tensor.dims) described.integer(1, dim);

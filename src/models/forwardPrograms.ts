@@ -1,5 +1,6 @@
 import type { EngineTensor } from '../engine/engine.ts';
 import type { LayoutForm } from '../nn/layout.ts';
+import { AnsweringProgram } from './answeringProgram.ts';
 import type { ModelParts } from './head.ts';
 import type { LossFunction } from './loss.ts';
 import { ForwardProgram, type ModelBatch } from './programs.ts';
@@ -7,7 +8,7 @@ import { tracer } from './tracing.ts';
 
 interface Kept {
   readonly loss: LossFunction | undefined;
-  readonly program: Promise<ForwardProgram>;
+  readonly program: AnsweringProgram;
 }
 
 /**
@@ -34,32 +35,28 @@ export class ForwardPrograms {
     const own = labelled ? loss : undefined;
     const key = `${form} ${labelled} ${own === undefined}`;
     const before = this.#kept.get(key);
-    if (before !== undefined && before.loss === own) return (await before.program).run(batch);
+    if (before !== undefined && before.loss === own) return before.program.run(batch);
     const { engine, built, quantize } = parts;
-    const program = ForwardProgram.create({ engine, arena: built.arena }, tracer(parts, form, labelled, own), quantize);
-    const made = { loss: own, program };
-    this.#kept.set(key, made);
-    program.catch(() => {
-      if (this.#kept.get(key) === made) this.#kept.delete(key);
-    });
-    // The run is in the program's queue before another call may dispose of it.
-    const answered = program.then((ready) => ready.run(batch));
-    const [outputs] = await Promise.all([answered, before && release(before)]);
+    built.arena.onStep(this.weightsChange);
+    const program = new AnsweringProgram(
+      (fixed) =>
+        ForwardProgram.create({ engine, arena: built.arena }, tracer(parts, form, labelled, own), { quantize, fixed }),
+      { alwaysFixed: quantize !== undefined },
+    );
+    this.#kept.set(key, { loss: own, program });
+    const [outputs] = await Promise.all([program.run(batch), before?.program.dispose()]);
     return outputs;
   }
+
+  /** To be called before weights change in place; training's steps are known of. */
+  readonly weightsChange = (): void => {
+    for (const { program } of this.#kept.values()) program.weightsChange();
+  };
 
   /** Disposes of all programs, each after the runs under way on it; what is asked for next is made anew. */
   async drop(): Promise<void> {
     const before = [...this.#kept.values()];
     this.#kept.clear();
-    await Promise.all(before.map(release));
+    await Promise.all(before.map(({ program }) => program.dispose()));
   }
-}
-
-/** A program that could not be made holds nothing, and its maker was told. */
-function release({ program }: Kept): Promise<void> {
-  return program.then(
-    (made) => made.dispose(),
-    () => undefined,
-  );
 }

@@ -267,9 +267,9 @@ export abstract class PreTrainedModel<Config extends ModelConfig, Output> extend
    */
   async loadWeights(directory: string): Promise<void> {
     this.#requireUsable();
-    // Programs with the weights inside would go on with the old ones.
-    if (this.#parts.quantize !== undefined) await this.#forward.drop();
-    await readWeightsInto(this.#parts, directory);
+    // Programs with the weights inside would go on with the old ones, or with half of each.
+    this.#forward.weightsChange();
+    await readWeightsInto(this.#parts, directory).finally(this.#forward.weightsChange);
   }
 
   /** The bytes of all weights that {@link savePretrained} writes: the adapter's alone, where there is one. */

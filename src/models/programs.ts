@@ -47,12 +47,25 @@ export class ForwardProgram {
     this.#weights = weights;
   }
 
-  /** @param quantize 'int8': the weights become part of the program, as 8-bit numbers, as they are now. */
-  static async create(runtime: Runtime, trace: Trace, quantize?: InferenceQuantization): Promise<ForwardProgram> {
+  /**
+   * @param options.fixed whether the weights become part of the program as they are now, laid out as the engine likes them
+   *   best; else it reads them at every run. Default false.
+   * @param options.quantize 'int8': they become part of it in any case, as 8-bit numbers.
+   */
+  static async create(
+    runtime: Runtime,
+    trace: Trace,
+    { fixed = false, quantize }: { fixed?: boolean; quantize?: InferenceQuantization | undefined } = {},
+  ): Promise<ForwardProgram> {
     const graph = new Graph();
     const { outputs, loss } = trace(graph);
     const all = loss === undefined ? outputs : { ...outputs, loss };
     const feeds = weightFeeds(graph, Object.values(all), runtime.arena);
+    if (quantize === undefined && fixed) {
+      const model = lowerGraph(graph, all);
+      const inputs = model.inputs.filter(({ name }) => !Object.hasOwn(feeds, name));
+      return new ForwardProgram(await runtime.engine.createSession(encodeOnnx({ ...model, inputs }), feeds), {});
+    }
     if (quantize === undefined) {
       return new ForwardProgram(await runtime.engine.createSession(toOnnx(graph, all)), feeds);
     }

@@ -52,6 +52,7 @@ const functions = {
   ReleaseTensorTypeAndShapeInfo: [99, 'void ReleaseTensorTypeAndShapeInfo(void *)'],
   ReleaseSessionOptions: [100, 'void ReleaseSessionOptions(void *)'],
   AddSessionConfigEntry: [130, 'void *AddSessionConfigEntry(void *, const char *, const char *)'],
+  AddExternalInitializers: [210, 'void *AddExternalInitializers(void *, void *, void *, size_t)'],
   GetSessionConfigEntry: [238, 'void *GetSessionConfigEntry(void *, const char *, void *, void *)'],
   GetBuildInfoString: [254, 'const char *GetBuildInfoString()'],
 } as const;

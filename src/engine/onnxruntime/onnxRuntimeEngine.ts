@@ -1,10 +1,11 @@
 import { addressOf } from '#platform/native';
 import { availableThreads } from '#platform/workers';
 import { ArgumentError } from '../../core/errors.ts';
+import { withConstantsOutside } from '../../formats/onnxConstants.ts';
 import type { Engine } from '../engine.ts';
 import { loadEnvironment } from './environment.ts';
 import { OnnxRuntimeSession } from './session.ts';
-import { makeSessionOptions } from './sessionOptions.ts';
+import { giveConstants, makeSessionOptions } from './sessionOptions.ts';
 import { modelError, takeFailure } from './status.ts';
 
 export interface OnnxRuntimeOptions {
@@ -40,7 +41,7 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
     version: environment.version,
     precision: 'float32',
     threads,
-    async createSession(model) {
+    async createSession(model, constants = {}) {
       if (model.length === 0) {
         throw new ArgumentError('ERR_ENGINE_MODEL', {
           owner: 'OnnxRuntimeEngine.createSession',
@@ -50,13 +51,16 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
       }
       const { api, env } = environment;
       const sessionOptions = makeSessionOptions(environment, threads);
+      const declared = Object.entries(constants).map(([name, { type, dims }]) => ({ name, dtype: type, dims }));
+      const completed = declared.length === 0 ? model : withConstantsOutside(model, declared);
       const out = new BigUint64Array(1);
       try {
+        await giveConstants(environment, sessionOptions, constants);
         const status = await api.CreateSessionFromArray.async(
-          [model, out],
+          [completed, constants, out],
           env,
-          addressOf(model),
-          model.length,
+          addressOf(completed),
+          completed.length,
           sessionOptions,
           addressOf(out),
         );
@@ -65,7 +69,7 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
       } finally {
         api.ReleaseSessionOptions(sessionOptions);
       }
-      return new OnnxRuntimeSession(environment, out[0]);
+      return new OnnxRuntimeSession(environment, out[0], constants);
     },
   };
 }

@@ -17,6 +17,8 @@ interface Holdings {
   readonly environment: OrtEnvironment;
   readonly inputValues: ValueCache;
   readonly outputValues: ValueCache;
+  /** What the model reads in place. */
+  readonly constants: Readonly<Record<string, EngineTensor>>;
 }
 
 /**
@@ -39,13 +41,17 @@ export class OnnxRuntimeSession implements Session {
   };
   readonly #queue = new RunQueue(owner);
 
-  /** Takes over a session's handle: it is freed with this object. */
-  constructor(environment: OrtEnvironment, handle: Pointer) {
+  /**
+   * Takes over a session's handle: it is freed with this object.
+   * @param constants the memory that the session reads besides what it is fed; held as long as the session.
+   */
+  constructor(environment: OrtEnvironment, handle: Pointer, constants: Readonly<Record<string, EngineTensor>> = {}) {
     this.#holdings = {
       handle,
       environment,
       inputValues: new ValueCache(environment),
       outputValues: new ValueCache(environment),
+      constants,
     };
     // Registered first: should the signature be refused below, the handle is still freed.
     forgotten().register(this, this.#holdings, this.#holdings);

@@ -1,6 +1,8 @@
-import { addressOf, type Pointer } from '#platform/native';
+import { addressOf, cStrings, type Pointer } from '#platform/native';
+import type { EngineTensor } from '../engine.ts';
 import type { OrtEnvironment } from './environment.ts';
 import { check } from './status.ts';
+import { ValueCache } from './values.ts';
 
 /** Settings by name (`onnxruntime_session_options_config_keys.h`). */
 export const configEntries: Readonly<Record<string, string>> = {
@@ -34,4 +36,35 @@ export function makeSessionOptions({ api }: OrtEnvironment, threads: number): Po
     check(api, api.AddSessionConfigEntry(options, key, value), `the setting ${key}`);
   }
   return options;
+}
+
+/**
+ * Gives the elements of constants that a model only declares. They are used where they stand, but for those that a kernel
+ * lays out anew for itself.
+ */
+export async function giveConstants(
+  environment: OrtEnvironment,
+  options: Pointer,
+  constants: Readonly<Record<string, EngineTensor>>,
+): Promise<void> {
+  const names = Object.keys(constants);
+  if (names.length === 0) return;
+  const { api } = environment;
+  const { memory, addresses } = cStrings(names);
+  // The options keep values of their own over the same memory.
+  const values = new ValueCache(environment);
+  try {
+    const pointers = BigUint64Array.from(addresses);
+    const given = BigUint64Array.from(names, (name) => values.valueOf(name, constants[name]));
+    const status = await api.AddExternalInitializers.async(
+      [memory, pointers, given],
+      options,
+      addressOf(pointers),
+      addressOf(given),
+      names.length,
+    );
+    check(api, status, 'AddExternalInitializers');
+  } finally {
+    values.clear();
+  }
 }

@@ -1,6 +1,7 @@
 import type { Pointer } from '#platform/native';
 import { availableThreads } from '#platform/workers';
 import { ArgumentError, EnvironmentError } from '../../core/errors.ts';
+import { withConstantsInside } from '../../formats/onnxConstants.ts';
 import type { Engine, Precision } from '../engine.ts';
 import { type CompileSettings, compileModel, createCore, freeAll, readModel } from './compile.ts';
 import { loadEnvironment, type OpenVinoEnvironment } from './environment.ts';
@@ -57,8 +58,14 @@ export async function createOpenVinoEngine(options: OpenVinoOptions = {}): Promi
     version,
     precision: settings.precision,
     threads: settings.threads,
-    async createSession(bytes) {
-      const model = await readModel(api, core, bytes);
+    async createSession(bytes, constants = {}) {
+      const tensors = Object.entries(constants).map(([name, { type, dims, data }]) => ({
+        name,
+        dtype: type,
+        dims,
+        data,
+      }));
+      const model = await readModel(api, core, tensors.length === 0 ? bytes : withConstantsInside(bytes, tensors));
       try {
         const names = readOnnxNames(bytes);
         const compiled = await compileModel(api, core, model, settings.precision);
