@@ -53,7 +53,7 @@ let windows = 0;
 const started = performance.now();
 const run = trainer.train();
 for await (const event of run) {
-  if (event.type === 'begin') windows = event.examples;
+  if (event.type === 'begin') windows = event.examples ?? 0;
   if (event.type === 'log' && event.loss !== undefined) losses.push(event.loss);
 }
 const trained = await run;

@@ -28,6 +28,7 @@ export abstract class FettleError extends Error {
   readonly file: string | undefined;
   readonly row: number | undefined;
   readonly column: string | undefined;
+  readonly #parts: ErrorParts;
 
   constructor(code: string, parts: ErrorParts) {
     super(composeMessage(parts), parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -38,6 +39,13 @@ export abstract class FettleError extends Error {
     this.file = parts.file;
     this.row = parts.row;
     this.column = parts.column;
+    this.#parts = parts;
+  }
+
+  /** The same error of another row: that of a part of the data as the whole counts it. */
+  atRow(row: number): FettleError {
+    const family = this.constructor as new (code: string, parts: ErrorParts) => FettleError;
+    return new family(this.code, { ...this.#parts, row });
   }
 }
 

@@ -98,6 +98,11 @@ export class IterableDataset<R extends Row = Row> implements AsyncIterable<R> {
     return this.features === undefined ? undefined : Object.keys(this.features);
   }
 
+  /** Whether a pass is known to come to an end: files do; what a function makes is not known to, but `take` sets one. */
+  get isFinite(): boolean {
+    return this.#stage.isFinite === true;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<R> {
     const cursor = this.#stage.open(this.#epoch, this.#resume ?? undefined);
     this.#cursor = cursor;

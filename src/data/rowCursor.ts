@@ -23,6 +23,8 @@ export interface RowCursor {
 
 /** What rows can be drawn from, as often as wanted. */
 export interface RowStage {
+  /** Whether a pass is known to come to an end; files do, what a function makes may not. */
+  readonly isFinite?: boolean;
   /** @param epoch counts passes; only orders depend on it. @param state where an earlier cursor of this stage stood. */
   open(epoch: number, state?: CursorState): RowCursor;
   /** This stage with its files in an order of (seed, epoch); itself where it has no files below. */
@@ -46,6 +48,7 @@ export type OpenStream = () => Promise<RowStream>;
 
 /** The rows of files, one file after another. */
 export class FilesStage implements RowStage {
+  readonly isFinite = true;
   readonly #files: readonly OpenStream[];
   readonly #order: (count: number, epoch: number) => readonly number[];
 

@@ -15,6 +15,10 @@ export class TransformStage implements RowStage {
     this.#transform = transform;
   }
 
+  get isFinite(): boolean {
+    return this.#source.isFinite === true;
+  }
+
   open(epoch: number, state?: CursorState): RowCursor {
     const source = this.#source.open(epoch, partOf(state, 'source'));
     let index = partOf<number>(state, 'index') ?? 0;
@@ -59,6 +63,10 @@ export class BatchTransformStage implements RowStage {
     this.#source = source;
     this.#size = size;
     this.#transform = transform;
+  }
+
+  get isFinite(): boolean {
+    return this.#source.isFinite === true;
   }
 
   open(epoch: number, state?: CursorState): RowCursor {
@@ -114,6 +122,10 @@ export class SliceStage implements RowStage {
     this.#stop = stop;
   }
 
+  get isFinite(): boolean {
+    return Number.isFinite(this.#stop) || this.#source.isFinite === true;
+  }
+
   open(epoch: number, state?: CursorState): RowCursor {
     const source = this.#source.open(epoch, partOf(state, 'source'));
     let passed = partOf<number>(state, 'passed') ?? 0;
@@ -150,6 +162,10 @@ export class ShuffleStage implements RowStage {
     this.#source = source.withShuffledFiles?.(seed) ?? source;
     this.#seed = seed;
     this.#size = bufferSize;
+  }
+
+  get isFinite(): boolean {
+    return this.#source.isFinite === true;
   }
 
   open(epoch: number, state?: CursorState): RowCursor {
@@ -197,6 +213,10 @@ export class ChainStage implements RowStage {
 
   constructor(parts: readonly RowStage[]) {
     this.#parts = parts;
+  }
+
+  get isFinite(): boolean {
+    return this.#parts.every((part) => part.isFinite === true);
   }
 
   open(epoch: number, state?: CursorState): RowCursor {

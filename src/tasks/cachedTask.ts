@@ -55,6 +55,8 @@ export function withTokenCache<Feature>(task: Task<Feature>, source: FeatureSour
       adapted = dataset;
     },
     prepare: async (dataset, options) => {
+      // A stream is read as it comes, and may be larger than a disk.
+      if (options.before !== undefined) return task.prepare(dataset, options);
       if (source.choice === 'auto' && textBytes(dataset) < worthKeeping) return task.prepare(dataset, options);
       const key = hashOf([
         task.name,

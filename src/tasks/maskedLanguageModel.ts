@@ -6,7 +6,7 @@ import type { ModelBatch } from '../models/programs.ts';
 import type { TokenSequence } from '../nn/packing.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
 import { DataCollatorForLanguageModeling } from './masking.ts';
-import type { BatchPlace, Evaluator, Task, TaskOptions } from './task.ts';
+import type { BatchPlace, Evaluator, PrepareOptions, Task, TaskOptions } from './task.ts';
 import { findTextColumn, textChunks } from './textChunks.ts';
 import { longestRow } from './tokenLimits.ts';
 
@@ -57,7 +57,7 @@ export class MaskedLanguageModel implements Task<ChunkFeature> {
     // The texts are their own labels.
   }
 
-  async prepare(dataset: Dataset): Promise<ChunkFeature[]> {
+  async prepare(dataset: Dataset, { before }: Partial<PrepareOptions> = {}): Promise<ChunkFeature[]> {
     const { lineByLine = false, truncation = true } = this.#options;
     const chunks = await textChunks(dataset, this.#tokenizer, {
       owner,
@@ -73,7 +73,7 @@ export class MaskedLanguageModel implements Task<ChunkFeature> {
     if (usable.length === 0) {
       throw new DataError('ERR_NO_ROWS', { owner, what: 'the texts have no token to learn from' });
     }
-    return usable.map((ids, row) => ({ ids, row }));
+    return usable.map((ids, i) => ({ ids, row: (before?.features ?? 0) + i }));
   }
 
   /** None: what the model is given is new at every step, so that nothing of it can be computed ahead. */

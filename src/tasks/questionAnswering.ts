@@ -11,7 +11,7 @@ import { AnswerScores } from './answerScores.ts';
 import { answersIn, findQuestionAnsweringColumns, type QuestionAnsweringColumns } from './questionAnsweringColumns.ts';
 import { type QuestionAnsweringFeature, type QuestionRow, questionFeatures } from './questionAnsweringFeatures.ts';
 import { chooseAnswer, type QuestionAnswer } from './questionAnswers.ts';
-import type { BatchPlace, Evaluator, EvaluatorOptions, Task, TaskOptions } from './task.ts';
+import type { BatchPlace, Evaluator, EvaluatorOptions, PrepareOptions, Task, TaskOptions } from './task.ts';
 import { longestRow } from './tokenLimits.ts';
 
 const owner = 'question-answering';
@@ -69,16 +69,14 @@ export class QuestionAnswering implements Task<QuestionAnsweringFeature> {
     }
   }
 
-  async prepare(
-    dataset: Dataset,
-    { labels }: { readonly labels: 'required' | 'optional' },
-  ): Promise<QuestionAnsweringFeature[]> {
+  async prepare(dataset: Dataset, { labels, before }: PrepareOptions): Promise<QuestionAnsweringFeature[]> {
     return questionFeatures(dataset, this.#columns(dataset), this.#tokenizer, {
       maxLength: this.maxLength,
       docStride: this.docStride,
       truncation: this.#options.truncation ?? true,
       labels,
       unanswerable: this.#unanswerable ?? false,
+      rowsBefore: before?.rows,
     });
   }
 
@@ -114,7 +112,7 @@ export class QuestionAnswering implements Task<QuestionAnsweringFeature> {
       scores.add(answer, reference);
       if (!keepAnswers) return;
       const best = candidates.best[0]?.score ?? Number.NaN;
-      kept.push({ row: row.index, answer, reference, best, none: candidates.none?.score ?? Number.NaN });
+      kept.push({ row: numberOf(row), answer, reference, best, none: candidates.none?.score ?? Number.NaN });
     };
     const inOrder = () => kept.sort((a, b) => a.row - b.row);
     return {
@@ -165,7 +163,7 @@ export class QuestionAnswering implements Task<QuestionAnsweringFeature> {
       truncation: true,
       maxLength: 2 ** 31 - 1,
     });
-    return chooseAnswer(String(id ?? index + 1), context, encodings[0].offsetPairs, candidates, choice);
+    return chooseAnswer(String(id ?? numberOf(row) + 1), context, encodings[0].offsetPairs, candidates, choice);
   }
 
   #columns(dataset: Dataset): QuestionAnsweringColumns {
@@ -175,6 +173,11 @@ export class QuestionAnswering implements Task<QuestionAnsweringFeature> {
     }
     return this.#found.columns;
   }
+}
+
+/** A row's number among all, from 0. */
+function numberOf({ index, rowsBefore = 0 }: QuestionRow): number {
+  return rowsBefore + index;
 }
 
 /** An answer and what it is judged by. */

@@ -13,6 +13,8 @@ export interface QuestionRow {
   readonly columns: QuestionAnsweringColumns;
   /** From 0. */
   readonly index: number;
+  /** Where the data set is a part of a stream: the rows that came before it. */
+  readonly rowsBefore?: number | undefined;
   /** How many windows its context needs. */
   readonly windows: number;
 }
@@ -40,6 +42,8 @@ export interface WindowOptions {
   readonly labels: 'required' | 'optional';
   /** Whether a row may have none that is right. */
   readonly unanswerable: boolean;
+  /** Where the data set is a part of a stream: the rows that came before it. */
+  readonly rowsBefore?: number | undefined;
 }
 
 const owner = 'question-answering';
@@ -75,7 +79,8 @@ export async function questionFeatures(
         if (!options.truncation) throw tooLong(start + i, options.maxLength);
         longer++;
       }
-      const row = { dataset, columns, index: start + i, windows: windows.length };
+      const before = options.rowsBefore === undefined ? {} : { rowsBefore: options.rowsBefore };
+      const row = { dataset, columns, index: start + i, windows: windows.length, ...before };
       for (const encoding of windows) features.push(featureOf(encoding, row, spans[i]));
     });
     // Lets a progress bar, a signal or a page have their turn.

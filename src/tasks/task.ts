@@ -37,6 +37,21 @@ export interface BatchPlace {
   readonly firstSample: number;
 }
 
+/** How much of a stream stands before a part of it. */
+export interface RowsBefore {
+  readonly rows: number;
+  /** What was made of them. */
+  readonly features: number;
+}
+
+/** What is to be prepared. */
+export interface PrepareOptions {
+  /** Whether each row must have a label. */
+  readonly labels: 'required' | 'optional';
+  /** Where the data set is a part of a stream: what came before, so that features are numbered as in the whole. */
+  readonly before?: RowsBefore | undefined;
+}
+
 /** What a user's own metrics are computed from (Hugging Face's `EvalPrediction`). */
 export interface EvalPrediction {
   /** The model's raw answers, a row each. Question answering: the scores of the best answer and of none. */
@@ -81,10 +96,9 @@ export interface Task<Feature = unknown> {
   adapt(dataset: Dataset): Promise<void>;
   /**
    * Turns rows into features; all of them, before the first step, so that nothing fails late.
-   * @param labels whether each row must have one.
-   * @throws DataError that names file or data set, row and column.
+   * @throws DataError that names file or data set, row (of this data set) and column.
    */
-  prepare(dataset: Dataset, options: { readonly labels: 'required' | 'optional' }): Promise<readonly Feature[]>;
+  prepare(dataset: Dataset, options: PrepareOptions): Promise<readonly Feature[]>;
   /** The token sequences that {@link batch} gives to the model for these features: the very objects. */
   sequences(features: readonly Feature[]): readonly TokenSequence[];
   /** @param place where in training; left out where answers are asked for. */

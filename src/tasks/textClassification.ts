@@ -9,7 +9,7 @@ import { classFeeds, rowWeights } from '../models/labels.ts';
 import type { ModelBatch } from '../models/programs.ts';
 import type { TokenSequence } from '../nn/packing.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
-import type { BatchPlace, Evaluator, Task, TaskOptions } from './task.ts';
+import type { BatchPlace, Evaluator, PrepareOptions, Task, TaskOptions } from './task.ts';
 import { findTextColumns, type TextColumns } from './textColumns.ts';
 import { type Labels, labelsOf, labelsOfData } from './textLabels.ts';
 import { longestRow } from './tokenLimits.ts';
@@ -59,7 +59,7 @@ export class TextClassification implements Task<TextFeature> {
     }
   }
 
-  async prepare(dataset: Dataset, { labels }: { readonly labels: 'required' | 'optional' }): Promise<TextFeature[]> {
+  async prepare(dataset: Dataset, { labels }: PrepareOptions): Promise<TextFeature[]> {
     const columns = this.#columns(dataset);
     const read = labelsOf(dataset, columns.label, this.#model, labels);
     const features: TextFeature[] = [];

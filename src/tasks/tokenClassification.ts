@@ -8,7 +8,7 @@ import { ignoredLabel } from '../models/labels.ts';
 import type { ModelBatch } from '../models/programs.ts';
 import type { TokenSequence } from '../nn/packing.ts';
 import type { BertTokenizer } from '../tokenizers/index.ts';
-import type { BatchPlace, Evaluator, EvaluatorOptions, Metrics, Task, TaskOptions } from './task.ts';
+import type { BatchPlace, Evaluator, EvaluatorOptions, Metrics, PrepareOptions, Task, TaskOptions } from './task.ts';
 import { findTokenColumns, type TokenColumns, taggedRows, tagsOfData } from './tokenColumns.ts';
 import { longestRow } from './tokenLimits.ts';
 import { cutWindows, insideLabels, pieceLabels, type Window, wholeWindow } from './wordPieces.ts';
@@ -70,7 +70,7 @@ export class TokenClassification implements Task<TokenFeature> {
     log.info(`labels, from the data: ${names.join(', ')}${names.length === before.length ? '' : ' (a new head)'}`);
   }
 
-  async prepare(dataset: Dataset, { labels }: { readonly labels: 'required' | 'optional' }): Promise<TokenFeature[]> {
+  async prepare(dataset: Dataset, { labels, before }: PrepareOptions): Promise<TokenFeature[]> {
     const read = taggedRows(dataset, this.#columns(dataset), this.#model.config.id2label, labels);
     const features: TokenFeature[] = [];
     const counts = { long: 0, leftOut: 0, wordless: 0 };
@@ -91,7 +91,7 @@ export class TokenClassification implements Task<TokenFeature> {
           const aligned = own === undefined ? undefined : pieceLabels(window, own, this.#inside());
           // A row without a labelled word teaches nothing and is judged by nothing.
           if (labels === 'required' && aligned?.every((label) => label === ignoredLabel)) counts.wordless++;
-          else features.push({ ...window, labels: aligned, row: start + i });
+          else features.push({ ...window, labels: aligned, row: (before?.rows ?? 0) + start + i });
         }
       });
       // Lets a progress bar, a signal or a page have their turn.

@@ -9,6 +9,7 @@ export const checkpointFile = {
   optimizer: 'optimizer.safetensors',
   scheduler: 'scheduler.json',
   random: 'rng_state.json',
+  stream: 'train_dataset_state.json',
 } as const;
 
 /** Where a run's own record stands in the state file: there, because Python refuses fields that it does not know. */
@@ -26,6 +27,8 @@ export interface Checkpoint {
   readonly run: JsonObject | undefined;
   /** The resolved arguments of its run by their snake_case names. */
   readonly args: JsonObject | undefined;
+  /** The place in a stream of training rows, where the run stands in the middle of one. */
+  readonly stream: JsonObject | undefined;
   /** The optimizer's file, where there is one. */
   readonly optimizer: string | undefined;
   /** Python's files that cannot be read. */
@@ -79,6 +82,7 @@ export async function readCheckpoint(directory: string): Promise<Checkpoint> {
   }
   const state = await readJson(path(checkpointFile.state));
   const hasArgs = (await kindOf(path(checkpointFile.args))) === 'file';
+  const hasStream = (await kindOf(path(checkpointFile.stream))) === 'file';
   const hasOptimizer = (await kindOf(path(checkpointFile.optimizer))) === 'file';
   const names = await listDirectory(directory);
   return {
@@ -86,6 +90,7 @@ export async function readCheckpoint(directory: string): Promise<Checkpoint> {
     state,
     run: runPart(state),
     args: hasArgs ? await readJson(path(checkpointFile.args)) : undefined,
+    stream: hasStream ? await readJson(path(checkpointFile.stream)) : undefined,
     optimizer: hasOptimizer ? path(checkpointFile.optimizer) : undefined,
     pickles: pickles.filter((name) => names.includes(name)),
   };

@@ -130,6 +130,7 @@ export class Checkpoints {
         batch: position.batch,
         step: state.globalStep,
       });
+      if (position.stream !== undefined) await write(checkpointFile.stream, position.stream);
     }
     await writeAtomic(joinPath(directory, checkpointFile.state), this.stateText());
   }

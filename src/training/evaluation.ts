@@ -7,8 +7,6 @@ import type { TrainableModel } from '../tasks/taskFor.ts';
 export interface EvaluationOptions {
   /** What the metrics' names begin with: `eval`, `eval_german`, `test`. */
   readonly prefix: string;
-  /** Rows of a batch. */
-  readonly batchSize: number;
   /** Replaces the task's own metrics. */
   readonly computeMetrics: ((prediction: EvalPrediction) => Metrics) | undefined;
   /** In place of the head's own. */
@@ -20,24 +18,23 @@ export interface EvaluationOptions {
   readonly onBatch?: (() => Promise<void>) | undefined;
 }
 
+/** Features in batches, the last perhaps smaller. */
+export function* inBatches<Feature>(features: readonly Feature[], size: number): Generator<readonly Feature[]> {
+  for (let start = 0; start < features.length; start += size) yield features.slice(start, start + size);
+}
+
 /**
- * Asks a model about features, batch by batch.
+ * Asks a model about features, batch by batch; none but the batch at hand need be in memory.
  * @returns metrics by their names with the prefix: the loss where there are labels, the task's own or the user's, speeds.
  * @throws DataError where there are no rows; the signal's reason between two batches.
  */
 export async function evaluateFeatures<Feature>(
   model: TrainableModel,
   task: Task<Feature>,
-  features: readonly Feature[],
+  batches: Iterable<readonly Feature[]> | AsyncIterable<readonly Feature[]>,
   options: EvaluationOptions,
 ): Promise<{ evaluator: Evaluator<Feature>; metrics: Metrics }> {
-  const { prefix, batchSize, computeMetrics, signal } = options;
-  if (features.length === 0) {
-    throw new DataError('ERR_NO_ROWS', {
-      owner: prefix === 'test' ? 'Trainer.predict' : 'Trainer.evaluate',
-      what: 'the data set has no rows',
-    });
-  }
+  const { prefix, computeMetrics, signal } = options;
   const evaluator = task.evaluator({
     keepAnswers: options.keepAnswers === true || prefix === 'test' || computeMetrics !== undefined,
   });
@@ -45,9 +42,10 @@ export async function evaluateFeatures<Feature>(
   let lossSum = 0;
   let counted = 0;
   let labelled = true;
-  for (let start = 0; start < features.length; start += batchSize) {
+  let asked = 0;
+  let steps = 0;
+  for await (const rows of batches) {
     signal?.throwIfAborted();
-    const rows = features.slice(start, start + batchSize);
     const batch = task.batch(rows);
     const outputs = await model.run(batch, 'packed', options.loss);
     if (outputs['loss'] === undefined) labelled = false;
@@ -57,7 +55,15 @@ export async function evaluateFeatures<Feature>(
       counted += batch.count;
     }
     evaluator.add(outputs, rows);
+    asked += rows.length;
+    steps++;
     await options.onBatch?.();
+  }
+  if (asked === 0) {
+    throw new DataError('ERR_NO_ROWS', {
+      owner: prefix === 'test' ? 'Trainer.predict' : 'Trainer.evaluate',
+      what: 'the data set has no rows',
+    });
   }
   const seconds = (performance.now() - started) / 1000;
   labelled &&= counted > 0;
@@ -71,8 +77,8 @@ export async function evaluateFeatures<Feature>(
     ...(loss === undefined ? {} : { loss }),
     ...own,
     runtime: seconds,
-    samples_per_second: features.length / seconds,
-    steps_per_second: Math.ceil(features.length / batchSize) / seconds,
+    samples_per_second: asked / seconds,
+    steps_per_second: steps / seconds,
   };
   const named = Object.entries(metrics).map(([name, value]) => [
     name.startsWith(`${prefix}_`) ? name : `${prefix}_${name}`,

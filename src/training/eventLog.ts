@@ -14,7 +14,7 @@ export function describeEvent(event: TrainingEvent): string | undefined {
   switch (event.type) {
     case 'begin':
       return (
-        `training ${describeParameters(event.trainedParameters, event.parameters)} on ${event.examples} rows: ${event.totalSteps} steps of ${event.batchSize} rows` +
+        `training ${describeParameters(event.trainedParameters, event.parameters)} on ${event.examples === undefined ? 'a stream' : `${event.examples} rows`}: ${event.totalSteps} steps of ${event.batchSize} rows` +
         `${event.warmupSteps > 0 ? `, ${event.warmupSteps} of them warm-up` : ''}` +
         `${event.resumedFrom === undefined ? '' : `; going on after step ${event.resumedFrom}`}`
       );

@@ -4,7 +4,9 @@ import type { Metrics } from '../tasks/task.ts';
 export type TrainingEvent =
   | {
       readonly type: 'begin';
-      readonly examples: number;
+      /** undefined for a stream whose length is not known. */
+      readonly examples: number | undefined;
+      /** Of such a stream `Number.MAX_SAFE_INTEGER`: as many as the steps need. */
       readonly epochs: number;
       readonly totalSteps: number;
       readonly warmupSteps: number;

@@ -1,15 +1,16 @@
-import { FettleError } from '../core/errors.ts';
+import { DataError, FettleError } from '../core/errors.ts';
 import type { Metrics } from '../tasks/task.ts';
 import { type BestMetric, isBetter } from './bestMetric.ts';
 import type { SavedCheckpoint } from './checkpoints.ts';
 import type { SaveReason, TrainingEvent, TrainOutput } from './events.ts';
 import type { Position } from './position.ts';
-import { trainingSampler } from './sampling.ts';
 import type { LogEntry, TrainerControl } from './trainerState.ts';
+import type { StepRows, TrainingRows } from './trainingRows.ts';
 import { type StepContext, type StepResult, trainStep } from './trainStep.ts';
 
 /** What the loop works on; state, control and position are those of a fresh run or of one that is resumed. */
 export interface LoopContext<Feature> extends StepContext<Feature> {
+  readonly rows: TrainingRows<Feature>;
   readonly control: TrainerControl;
   readonly position: Position;
   /** Metrics of the evaluation sets; undefined where there is nothing to evaluate on. */
@@ -29,8 +30,7 @@ export interface LoopContext<Feature> extends StepContext<Feature> {
  * from where it stands as if it had never stopped.
  */
 export async function* trainingLoop<Feature>(context: LoopContext<Feature>): AsyncGenerator<TrainingEvent> {
-  const { args, plan, task, features, state, control, position, callbacks } = context;
-  const sampler = trainingSampler(args, task, features);
+  const { args, state, control, position, callbacks } = context;
   const before = position.seconds;
   const started = performance.now();
   const clock = () => {
@@ -39,7 +39,6 @@ export async function* trainingLoop<Feature>(context: LoopContext<Feature>): Asy
   await callbacks.call('onTrainBegin');
   if (args.evalOnStart && state.globalStep === 0) yield* evaluate(context, false);
   if (position.pending) yield* doWhatIsDue(context, undefined);
-  let order: { readonly epoch: number; readonly rows: Uint32Array } | undefined;
   while (!isOver(context)) {
     if (control.shouldEpochStop && position.batch > 0) {
       // Asked for after the step's own end.
@@ -55,12 +54,19 @@ export async function* trainingLoop<Feature>(context: LoopContext<Feature>): Asy
       control.shouldEpochStop = false;
       await callbacks.call('onEpochBegin');
     }
-    if (order?.epoch !== position.epoch) order = { epoch: position.epoch, rows: sampler.order(position.epoch) };
+    const rows = yield* reading(context, context.rows.next(position));
+    if (rows.features.length === 0) {
+      // A stream that has fewer rows than when the run was stopped.
+      if (position.batch === 0) throw noRows(position.epoch);
+      await endEpoch(context);
+      yield* doWhatIsDue(context, undefined);
+      continue;
+    }
     await callbacks.call('onStepBegin');
-    const passed = yield* step(context, order.rows);
+    const { passed, isEpochOver } = yield* step(context, rows);
     clock();
     await callbacks.call('onStepEnd');
-    if (position.batch >= plan.batchesPerEpoch || control.shouldEpochStop) await endEpoch(context);
+    if (isEpochOver || control.shouldEpochStop) await endEpoch(context);
     else if (isOver(context)) await callbacks.call('onEpochEnd');
     yield* doWhatIsDue(context, passed);
     clock();
@@ -77,17 +83,15 @@ function isOver<Feature>({ plan, state, control, position }: LoopContext<Feature
 /** Trains on the next batches and moves on. */
 async function* step<Feature>(
   context: LoopContext<Feature>,
-  order: Uint32Array,
-): AsyncGenerator<TrainingEvent, StepResult> {
-  const { args, plan, state, position } = context;
-  const { epoch, batch } = position;
-  const last = Math.min(batch + args.gradientAccumulationSteps, plan.batchesPerEpoch);
-  const size = args.perDeviceTrainBatchSize;
+  rows: StepRows<Feature>,
+): AsyncGenerator<TrainingEvent, { readonly passed: StepResult; readonly isEpochOver: boolean }> {
+  const { plan, state, position } = context;
+  const { epoch } = position;
   let passed: StepResult;
   try {
     passed = await trainStep(context, {
       epoch,
-      rows: order.subarray(batch * size, last * size),
+      rows,
       step: state.globalStep + 1,
       optimizerStep: state.globalStep + 1 - position.momentsSince,
     });
@@ -98,18 +102,37 @@ async function* step<Feature>(
     throw error;
   }
   state.globalStep++;
-  position.batch = last;
-  state.epoch = epoch + last / plan.batchesPerEpoch;
   state.numInputTokensSeen += passed.tokens;
   position.losses.add(passed.loss);
+  const isEpochOver = await context.rows.moveOn(position);
+  state.epoch = epoch + (isEpochOver ? 1 : position.batch / plan.batchesPerEpoch);
   yield { type: 'step', ...placeOf(context), totalSteps: plan.totalSteps, ...passed };
-  return passed;
+  return { passed, isEpochOver };
+}
+
+/** Reads rows; where they cannot be read, the steps done before are saved. */
+async function* reading<Feature, T>(context: LoopContext<Feature>, work: Promise<T>): AsyncGenerator<TrainingEvent, T> {
+  try {
+    return await work;
+  } catch (error) {
+    yield* saveUnfinished(context, 'failed');
+    throw error;
+  }
+}
+
+function noRows(epoch: number): DataError {
+  return new DataError('ERR_NO_ROWS', {
+    owner: 'Trainer',
+    what: `the training data has no rows in epoch ${epoch + 1}`,
+    hint: 'give a data set that can be read again, or end training by maxSteps',
+  });
 }
 
 async function endEpoch<Feature>({ control, position, callbacks }: LoopContext<Feature>): Promise<void> {
   control.shouldEpochStop = false;
   position.epoch++;
   position.batch = 0;
+  position.stream = undefined;
   await callbacks.call('onEpochEnd');
 }
 
@@ -209,12 +232,17 @@ function placeOf<Feature>({ state }: LoopContext<Feature>): { step: number; epoc
 }
 
 async function* end<Feature>(context: LoopContext<Feature>): AsyncGenerator<TrainingEvent> {
-  const { args, plan, features, state, position, callbacks } = context;
+  const { args, plan, state, position, callbacks } = context;
   const { seconds } = position;
-  const rows = Math.min(features.length, plan.batchesPerEpoch * args.perDeviceTrainBatchSize);
+  const { examples } = context.rows;
+  const size = args.perDeviceTrainBatchSize;
+  const rows =
+    examples === undefined
+      ? state.globalStep * args.gradientAccumulationSteps * size
+      : Math.min(examples, plan.batchesPerEpoch * size) * state.epoch;
   const metrics = {
     train_runtime: seconds,
-    train_samples_per_second: (rows * state.epoch) / seconds,
+    train_samples_per_second: rows / seconds,
     train_steps_per_second: state.globalStep / seconds,
     train_loss: position.losses.overall,
     epoch: state.epoch,

@@ -20,9 +20,15 @@ export interface TrainingPlan {
 
 /**
  * Hugging Face's arithmetic: the last batch of an epoch may be smaller, and so may the last step.
+ * @param examples rows of an epoch; undefined for a stream whose length is not known: it is gone through as often as `maxSteps` needs.
  * @param own a schedule in place of the one that the arguments name.
  */
-export function planTraining(args: TrainingArguments, examples: number, own?: Schedule | undefined): TrainingPlan {
+export function planTraining(
+  args: TrainingArguments,
+  examples: number | undefined,
+  own?: Schedule | undefined,
+): TrainingPlan {
+  if (examples === undefined) return planSteps(args, unknownLength(args), own);
   const perBatch = examples / args.perDeviceTrainBatchSize;
   const batchesPerEpoch = args.dataloaderDropLast ? Math.floor(perBatch) : Math.ceil(perBatch);
   if (batchesPerEpoch === 0) {
@@ -36,6 +42,20 @@ export function planTraining(args: TrainingArguments, examples: number, own?: Sc
   }
   const stepsPerEpoch = Math.max(1, Math.ceil(batchesPerEpoch / args.gradientAccumulationSteps));
   const totalSteps = args.maxSteps > 0 ? args.maxSteps : Math.ceil(args.numTrainEpochs * stepsPerEpoch);
+  const epochs = Math.ceil(totalSteps / stepsPerEpoch);
+  return planSteps(args, { batchesPerEpoch, stepsPerEpoch, totalSteps, epochs }, own);
+}
+
+type Lengths = Pick<TrainingPlan, 'batchesPerEpoch' | 'stepsPerEpoch' | 'totalSteps' | 'epochs'>;
+
+/** As in Hugging Face's Trainer all steps count as one epoch, and of epochs there may be any number. */
+function unknownLength({ maxSteps, gradientAccumulationSteps }: TrainingArguments): Lengths {
+  const batchesPerEpoch = maxSteps * gradientAccumulationSteps;
+  return { batchesPerEpoch, stepsPerEpoch: maxSteps, totalSteps: maxSteps, epochs: Number.MAX_SAFE_INTEGER };
+}
+
+function planSteps(args: TrainingArguments, lengths: Lengths, own: Schedule | undefined): TrainingPlan {
+  const { totalSteps } = lengths;
   // A value below 1 is a share of all steps (transformers 5).
   const warmupSteps = args.warmupSteps < 1 ? Math.ceil(args.warmupSteps * totalSteps) : Math.floor(args.warmupSteps);
   const schedule = own ?? makeSchedule(args.lrSchedulerType, args.lrSchedulerKwargs);
@@ -46,10 +66,7 @@ export function planTraining(args: TrainingArguments, examples: number, own?: Sc
     loggingSteps: inSteps(args.loggingSteps),
     evalSteps: inSteps(args.evalSteps ?? args.loggingSteps),
     saveSteps: inSteps(args.saveSteps),
-    batchesPerEpoch,
-    stepsPerEpoch,
-    totalSteps,
-    epochs: Math.ceil(totalSteps / stepsPerEpoch),
+    ...lengths,
     warmupSteps,
     learningRate: (step) => args.learningRate * schedule(step - 1, context),
   };

@@ -1,4 +1,5 @@
 import type { JsonObject } from './trainerState.ts';
+import type { StreamPlace } from './trainingRows.ts';
 
 /** The losses since the last log line, since the last evaluation, and of the whole run. */
 export class LossMeter {
@@ -77,6 +78,8 @@ export class Position {
   savedStep = 0;
   /** The run was interrupted before its last step's evaluation and checkpoint, which come first when it goes on. */
   pending = false;
+  /** Of a stream: the place of the next row, behind the epoch's first step; kept in a file of its own. */
+  stream: StreamPlace | undefined;
   /** What was trained for before, in seconds. */
   seconds = 0;
   readonly losses = new LossMeter();

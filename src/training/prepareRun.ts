@@ -18,6 +18,7 @@ import { takeUp } from './resume.ts';
 import { describeRun } from './runRecord.ts';
 import { TrainerControl, TrainerState } from './trainerState.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
+import type { TrainingRows } from './trainingRows.ts';
 
 /** What a run is prepared from. */
 export interface RunParts {
@@ -25,7 +26,7 @@ export interface RunParts {
   readonly args: TrainingArguments;
   readonly plan: TrainingPlan;
   readonly task: Task;
-  readonly features: readonly unknown[];
+  readonly rows: TrainingRows;
   readonly program: TrainingProgram;
   readonly callbacks: readonly TrainerCallback[];
   /** Metrics of the evaluation sets, or of their first batches; undefined where nothing is evaluated. */
@@ -111,7 +112,7 @@ export async function checkRun(args: TrainingArguments, hasEvaluation: boolean):
 
 /** Puts a run together: its state, fresh or taken up from a checkpoint, its callbacks, and what writes its checkpoints. */
 export async function prepareRun(parts: RunParts): Promise<PreparedRun> {
-  const { model, args, plan, task, features, program, checkpoint, evaluate } = parts;
+  const { model, args, plan, task, rows, program, checkpoint, evaluate } = parts;
   const state = new TrainerState();
   planState(state, args, plan);
   const control = new TrainerControl();
@@ -123,14 +124,14 @@ export async function prepareRun(parts: RunParts): Promise<PreparedRun> {
       : [new EarlyStoppingCallback({ earlyStoppingPatience, earlyStoppingThreshold })];
   const all = [defaultFlow, ...stopping, new OverfittingWatch(), ...parts.callbacks];
   const callbacks = new CallbackHandler(all, { args, state, control, model });
-  const run = await describeRun(program.engine, task.sequences(features), features.length);
+  const run = await describeRun(program.engine, rows);
   if (checkpoint !== undefined) {
     takeUp(checkpoint, { args, plan, state, control, position, callbacks, run });
     await model.loadWeights(checkpoint.directory);
     if (checkpoint.optimizer !== undefined) await program.loadOptimizer(checkpoint.optimizer);
   }
   // What is frozen must be that of the checkpoint.
-  await program.computeFrozenFeatures(task.sequences(features));
+  await program.computeFrozenFeatures(rows.sequences());
   const best = evaluate === undefined ? undefined : await checkMetric(args, evaluate);
   const checkpoints = await checkpointsOf(parts, { state, control, position, callbacks, run });
   return {
@@ -139,7 +140,7 @@ export async function prepareRun(parts: RunParts): Promise<PreparedRun> {
       args,
       plan,
       task,
-      features,
+      rows,
       program,
       state,
       control,

@@ -6,6 +6,7 @@ import type { Position } from './position.ts';
 import { differences, type RunRecord } from './runRecord.ts';
 import type { JsonObject, TrainerControl, TrainerState } from './trainerState.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
+import type { StreamPlace } from './trainingRows.ts';
 
 /** Arguments that may differ: they change what a run leaves and says, not how it goes. */
 const harmless = [
@@ -58,6 +59,7 @@ export function takeUp(checkpoint: Checkpoint, parts: ResumeParts): void {
       `the run may end in other bits than if it had not been stopped, as it is resumed with: ${changed.join(', ')}`,
     );
   position.restore(checkpoint.run['position'] as JsonObject);
+  position.stream = checkpoint.stream as unknown as StreamPlace | undefined;
   position.savedStep = position.pending ? 0 : state.globalStep;
   takeBatchSize(checkpoint, parts);
   dropOtherBest(checkpoint, parts);
@@ -66,6 +68,8 @@ export function takeUp(checkpoint: Checkpoint, parts: ResumeParts): void {
   const { FettleRun: _, ...states } = callbackStates;
   const absent = callbacks.restore(states);
   if (absent.length > 0) log.warn(`the run that is resumed had callbacks that are not there now: ${absent.join(', ')}`);
+  // A place in a stream is one whatever the batches.
+  if (position.stream !== undefined || run.examples === null) return;
   // Other batches than before: the place is found by the number of steps.
   const same = ['per_device_train_batch_size', 'gradient_accumulation_steps', 'dataloader_drop_last'].every(
     (name) => checkpoint.args === undefined || checkpoint.args[name] === args.toJSON()[name],

@@ -14,16 +14,16 @@ export interface RunRecord {
   readonly processor: string;
   /** Its vector instructions, where the system tells them. */
   readonly cpu_features: readonly string[];
-  readonly examples: number;
-  /** A checksum of the training data's tokens in their order. */
+  /** null for a stream whose length is not known. */
+  readonly examples: number | null;
+  /** A checksum of the training data's tokens in their order, where all were seen. */
   readonly data: string;
 }
 
 /** The record of a run that is about to begin. */
 export async function describeRun(
   engine: Engine,
-  sequences: readonly TokenSequence[],
-  examples: number,
+  rows: { readonly examples: number | undefined; readonly data: string },
 ): Promise<RunRecord> {
   const { architecture, name, features } = await describeProcessor();
   return {
@@ -34,8 +34,8 @@ export async function describeRun(
     threads: engine.threads,
     processor: `${name} (${architecture})`,
     cpu_features: features,
-    examples,
-    data: checksum(sequences),
+    examples: rows.examples ?? null,
+    data: rows.data,
   };
 }
 
@@ -57,12 +57,16 @@ function featureChange(before: Json, now: Json): string {
   return [...lost, ...won].join(' ');
 }
 
-/** 32-bit FNV-1a over token ids and row lengths, in hexadecimal. */
-function checksum(sequences: readonly TokenSequence[]): string {
+/** 32-bit FNV-1a over token ids and row lengths, in hexadecimal; rows may come in parts. */
+export function tokenChecksum(): { add(sequences: readonly TokenSequence[]): void; value(): string } {
   let hash = 0x811c9dc5;
-  for (const { ids } of sequences) {
-    hash = Math.imul(hash ^ ids.length, 0x01000193);
-    for (let i = 0; i < ids.length; i++) hash = Math.imul(hash ^ ids[i], 0x01000193);
-  }
-  return (hash >>> 0).toString(16).padStart(8, '0');
+  return {
+    add(sequences) {
+      for (const { ids } of sequences) {
+        hash = Math.imul(hash ^ ids.length, 0x01000193);
+        for (let i = 0; i < ids.length; i++) hash = Math.imul(hash ^ ids[i], 0x01000193);
+      }
+    },
+    value: () => (hash >>> 0).toString(16).padStart(8, '0'),
+  };
 }

@@ -6,24 +6,23 @@ import type { CallbackHandler } from './callbacks.ts';
 import type { TrainingPlan } from './plan.ts';
 import type { TrainerState } from './trainerState.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
+import type { StepRows } from './trainingRows.ts';
 
 /** What a step works with. */
 export interface StepContext<Feature> {
   readonly args: TrainingArguments;
   readonly plan: TrainingPlan;
   readonly task: Task<Feature>;
-  readonly features: readonly Feature[];
   readonly program: TrainingProgram;
   readonly state: TrainerState;
   readonly callbacks: CallbackHandler;
 }
 
 /** A step's place in training. */
-export interface StepPlace {
+export interface StepPlace<Feature> {
   /** From 0. */
   readonly epoch: number;
-  /** The row numbers of the step. */
-  readonly rows: Uint32Array;
+  readonly rows: StepRows<Feature>;
   /** From 1. */
   readonly step: number;
   /** Steps since the optimizer's moments were empty, this one counted. */
@@ -51,7 +50,10 @@ interface Pass {
  * @throws RunError ERR_NOT_FINITE where loss or gradient is not finite: nothing is updated then.
  * @throws EnvironmentError ERR_OUT_OF_MEMORY where the engine had no memory and `autoFindBatchSize` is off or at its end.
  */
-export async function trainStep<Feature>(context: StepContext<Feature>, place: StepPlace): Promise<StepResult> {
+export async function trainStep<Feature>(
+  context: StepContext<Feature>,
+  place: StepPlace<Feature>,
+): Promise<StepResult> {
   const { args, plan, program, callbacks } = context;
   const learningRate = plan.learningRate(place.step);
   const { loss, tokens, passes } = await computeGradients(context, place);
@@ -71,7 +73,7 @@ export async function trainStep<Feature>(context: StepContext<Feature>, place: S
 }
 
 /** Forward and backward over the step's rows; where memory runs out, in smaller batches if `autoFindBatchSize` allows it. */
-async function computeGradients<Feature>(context: StepContext<Feature>, place: StepPlace) {
+async function computeGradients<Feature>(context: StepContext<Feature>, place: StepPlace<Feature>) {
   const { args, program, state, callbacks } = context;
   for (;;) {
     const batches = makeBatches(context, place);
@@ -103,13 +105,13 @@ async function computeGradients<Feature>(context: StepContext<Feature>, place: S
 }
 
 /** The step's rows in batches of at most `state.trainBatchSize`, cut where the arguments' batches end. */
-function makeBatches<Feature>({ args, task, features, state }: StepContext<Feature>, place: StepPlace): ModelBatch[] {
+function makeBatches<Feature>({ args, task, state }: StepContext<Feature>, place: StepPlace<Feature>): ModelBatch[] {
   const batches: ModelBatch[] = [];
-  for (let start = 0; start < place.rows.length; start += args.perDeviceTrainBatchSize) {
-    const end = Math.min(start + args.perDeviceTrainBatchSize, place.rows.length);
+  const { features } = place.rows;
+  for (let start = 0; start < features.length; start += args.perDeviceTrainBatchSize) {
+    const end = Math.min(start + args.perDeviceTrainBatchSize, features.length);
     for (let first = start; first < end; first += state.trainBatchSize) {
-      const rows = place.rows.subarray(first, Math.min(first + state.trainBatchSize, end));
-      const picked = Array.from(rows, (row) => features[row]);
+      const picked = features.slice(first, Math.min(first + state.trainBatchSize, end));
       batches.push(task.batch(picked, { seed: args.seed, epoch: place.epoch, firstSample: first }));
     }
   }
@@ -153,7 +155,7 @@ function outOfMemory(
 /** The error for a step whose loss or gradient is not finite: says step, rows, and where it began. */
 async function notFinite<Feature>(
   { args, program }: StepContext<Feature>,
-  place: StepPlace,
+  place: StepPlace<Feature>,
   passes: readonly Pass[],
   loss: number,
   gradientNorm: number,
@@ -163,7 +165,7 @@ async function notFinite<Feature>(
     found = await program.diagnose(batch, { seed: args.seed, step: place.step, lossScale });
     if (found !== undefined) break;
   }
-  const rows = Array.from(place.rows, (row) => row + 1);
+  const rows = Array.from(place.rows.numbers, (row) => row + 1);
   const gave = Number.isFinite(loss) ? `a gradient norm of ${gradientNorm}` : `a loss of ${loss}`;
   const from =
     found === undefined ? '' : `, first in ${found.where} ${found.where === 'the loss' ? 'itself' : `'${found.name}'`}`;

@@ -1,7 +1,6 @@
 import { joinPath, writeAtomic } from '#platform/files';
 import { ArgumentError, RunError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
-import type { Dataset } from '../data/index.ts';
 import type { LossFunction } from '../models/loss.ts';
 import { withTokenCache } from '../tasks/cachedTask.ts';
 import type { EvalPrediction, Metrics, Task } from '../tasks/task.ts';
@@ -24,6 +23,16 @@ import { applyLogLevel, reportersOf } from './reporting.ts';
 import { type BestRun, hyperparameterSearch } from './search/hyperparameterSearch.ts';
 import type { HyperparameterSearchOptions } from './search/searchOptions.ts';
 import {
+  batchesOf,
+  checkStreams,
+  DataPreparation,
+  featuresAtHand,
+  isStream,
+  type PreparedSet,
+  type TrainerDataset,
+  trainingRowsOf,
+} from './trainerData.ts';
+import {
   checkTrainerOptions,
   type EvalDataset,
   missingDataset,
@@ -33,6 +42,7 @@ import {
 import { TrainerControl, TrainerState } from './trainerState.ts';
 import { TrainingArguments } from './trainingArguments.ts';
 
+export type { TrainerDataset } from './trainerData.ts';
 export type { EvalDataset, TrainerOptions } from './trainerOptions.ts';
 
 /** What long calls take. */
@@ -72,9 +82,10 @@ export class Trainer {
   readonly #options: TrainerOptions;
   #task: Promise<Task> | undefined;
   #tokenizer: BertTokenizer | undefined;
-  #trainFeatures: Promise<readonly unknown[]> | undefined;
-  #evalFeatures: Promise<ReadonlyMap<string, readonly unknown[]>> | undefined;
-  readonly #evalSets: Readonly<Record<string, Dataset>>;
+  #trainFeatures: Promise<PreparedSet> | undefined;
+  #evalFeatures: Promise<ReadonlyMap<string, PreparedSet>> | undefined;
+  readonly #evalSets: Readonly<Record<string, TrainerDataset>>;
+  readonly #data: DataPreparation;
   #state = new TrainerState();
   #isTraining = false;
   #callbacks: CallbackHandler | undefined;
@@ -91,6 +102,7 @@ export class Trainer {
     this.#options = options;
     this.#tokenizer = options.tokenizer;
     this.#evalSets = namedSets(options.evalDataset);
+    this.#data = new DataPreparation(this.args);
   }
 
   /** The model; of `modelInit`, the latest. @throws ArgumentError before `modelInit` has made one. */
@@ -159,16 +171,17 @@ export class Trainer {
     if (trainDataset === undefined) throw missingDataset('train', 'trainDataset');
     if (args.evalStrategy !== 'no' && !hasEvaluation) throw missingDataset('evalStrategy', 'evalDataset');
     if (args.evalOnStart && !hasEvaluation) throw missingDataset('evalOnStart', 'evalDataset');
+    checkStreams(args, trainDataset, this.#evalSets);
     const reporters = reportersOf(args);
     await checkRun(args, hasEvaluation);
     const checkpoint = await findCheckpoint(args, resumeFromCheckpoint);
     await this.#initModel();
     const task = await this.#taskFor(trainDataset);
-    const features = await this.#trainingFeatures(task);
+    const rows = await trainingRowsOf(args, task, await this.#trainingFeatures(task));
     const [ownOptimizer, schedule] = this.#options.optimizers ?? [];
     const optimizer = ownOptimizer ?? optimizerFor(args);
     warnOfReplaced(args, { optimizer: ownOptimizer !== undefined, schedule: schedule !== undefined });
-    const plan = planTraining(args, features.length, schedule);
+    const plan = planTraining(args, rows.examples, schedule);
     if (plan.warmupSteps >= plan.totalSteps) {
       log.warn(
         `the warm-up of ${plan.warmupSteps} steps does not end within the ${plan.totalSteps} steps of training: the learning rate never reaches ${args.learningRate}`,
@@ -183,7 +196,8 @@ export class Trainer {
       parameters: parameterSettings(args, [...model.parameters.keys()]),
       loss: this.#loss,
       accumulate: args.gradientAccumulationSteps > 1 || args.autoFindBatchSize,
-      cacheFrozenFeatures: args.cacheFrozenFeatures,
+      // Of a stream there is no telling which rows will come again.
+      cacheFrozenFeatures: args.cacheFrozenFeatures && !isStream(trainDataset),
       ...(args.bf16 ? { precision: 'bf16' as const } : {}),
     });
     log.info(`what is trained:\n${model.describeTrainableParameters()}`);
@@ -192,7 +206,7 @@ export class Trainer {
       args,
       plan,
       task,
-      features,
+      rows,
       program,
       callbacks: [...reporters, ...callbacks],
       evaluate: evaluating ? (how) => this.#evaluateSets(task, { signal }, how?.firstBatch) : undefined,
@@ -206,7 +220,7 @@ export class Trainer {
     yield* this.#events(
       {
         type: 'begin',
-        examples: features.length,
+        examples: rows.examples,
         epochs: plan.epochs,
         totalSteps: plan.totalSteps,
         warmupSteps: plan.warmupSteps,
@@ -236,8 +250,8 @@ export class Trainer {
     if (dataset === undefined || dataset === this.#options.evalDataset) return this.#evaluateSets(task, options);
     let metrics: Metrics = {};
     for (const [name, data] of Object.entries(sets)) {
-      const features = await task.prepare(data, { labels: 'required' });
-      metrics = { ...metrics, ...(await this.#ask(task, features, prefixOf(name), options)).metrics };
+      const set = await this.#evaluationSet(task, name, data);
+      metrics = { ...metrics, ...(await this.#ask(task, set, prefixOf(name), options)).metrics };
     }
     return metrics;
   }
@@ -258,19 +272,18 @@ export class Trainer {
   /** Metrics on all of `evalDataset`, or on the first batch of each set. */
   async #evaluateSets(task: Task, options: EvaluateOptions, firstBatch = false): Promise<Metrics> {
     let metrics: Metrics = {};
-    for (const [name, features] of await this.#evaluationFeatures(task)) {
-      const asked = firstBatch ? features.slice(0, this.args.perDeviceEvalBatchSize) : features;
-      metrics = { ...metrics, ...(await this.#ask(task, asked, prefixOf(name), options)).metrics };
-    }
+    for (const [name, set] of await this.#evaluationFeatures(task))
+      metrics = { ...metrics, ...(await this.#ask(task, set, prefixOf(name), options, firstBatch)).metrics };
     return metrics;
   }
 
   /** The model's answers on a data set, whose labels may be missing; with labels, metrics under `test_` too. */
-  async predict(dataset: Dataset, options: CallOptions = {}): Promise<PredictionOutput> {
+  async predict(dataset: TrainerDataset, options: CallOptions = {}): Promise<PredictionOutput> {
     if (dataset === undefined) throw missingDataset('predict', 'a data set');
     const task = await this.#taskFor(dataset);
-    const features = await task.prepare(dataset, { labels: 'optional' });
-    const { evaluator, metrics } = await this.#ask(task, features, 'test', options);
+    const how = { labels: 'optional', use: 'evaluation', name: 'the data set' } as const;
+    const set = await this.#data.prepare(task, dataset, how);
+    const { evaluator, metrics } = await this.#ask(task, set, 'test', options);
     await this.#handler().call('onPredict', { metrics });
     return { ...evaluator.prediction(), metrics };
   }
@@ -316,14 +329,20 @@ export class Trainer {
     await tokenizer.savePretrained(directory);
   }
 
-  async #ask(task: Task, features: readonly unknown[], prefix: string, { signal, onPrediction }: EvaluateOptions) {
+  async #ask(
+    task: Task,
+    set: PreparedSet,
+    prefix: string,
+    { signal, onPrediction }: EvaluateOptions,
+    firstBatch = false,
+  ) {
     const { computeMetrics } = this.#options;
-    const batchSize = this.args.perDeviceEvalBatchSize;
     const onBatch = () => this.#handler().call('onPredictionStep');
     const loss = this.#loss;
     const keepAnswers = onPrediction !== undefined;
-    const how = { prefix, batchSize, computeMetrics, loss, signal, onBatch, keepAnswers };
-    const asked = await evaluateFeatures(this.model, task, features, how);
+    const how = { prefix, computeMetrics, loss, signal, onBatch, keepAnswers };
+    const batches = batchesOf(set, this.args.perDeviceEvalBatchSize, firstBatch);
+    const asked = await evaluateFeatures(this.model, task, batches, how);
     onPrediction?.(asked.evaluator.prediction());
     return asked;
   }
@@ -335,9 +354,10 @@ export class Trainer {
   }
 
   /** The task, made once, from the first data set that it is asked about. */
-  #taskFor(dataset: Dataset): Promise<Task> {
+  #taskFor(dataset: TrainerDataset): Promise<Task> {
     if (this.#task === undefined) {
-      const task = this.#makeTask(this.#options.trainDataset ?? dataset);
+      const { trainDataset } = this.#options;
+      const task = this.#makeTask(trainDataset ?? dataset, trainDataset === undefined ? 'evaluation' : 'training');
       this.#task = task;
       // What failed may be tried again with other data.
       task.catch(() => {
@@ -347,7 +367,7 @@ export class Trainer {
     return this.#task;
   }
 
-  async #makeTask(dataset: Dataset): Promise<Task> {
+  async #makeTask(dataset: TrainerDataset, use: 'training' | 'evaluation'): Promise<Task> {
     if (this.#model === undefined) await this.#initModel();
     const { maxLength, truncation, seed } = this.args;
     const name = taskNameOf(this.model);
@@ -356,16 +376,17 @@ export class Trainer {
     const options = { ...own, columns: this.#options.columns, maxLength, truncation, seed };
     const source = { tokenizer, options, model: this.model, choice: this.args.tokenCache };
     const task = withTokenCache(taskFor(this.model, tokenizer, options), source);
-    await task.adapt(dataset);
+    await task.adapt(await this.#data.sampleOf(dataset, use));
     const labels = this.model.config.id2label;
     this.#loss = lossFor(this.args, this.#options.computeLossFunc, labels.length);
-    return await weighClasses(task, this.args, labels, () => this.#trainingFeatures(task));
+    return await weighClasses(task, this.args, labels, async () => featuresAtHand(await this.#trainingFeatures(task)));
   }
 
-  #trainingFeatures(task: Task): Promise<readonly unknown[]> {
+  #trainingFeatures(task: Task): Promise<PreparedSet> {
     if (this.#options.trainDataset === undefined) throw missingDataset('training', 'trainDataset');
     if (this.#trainFeatures === undefined) {
-      const features = task.prepare(this.#options.trainDataset, { labels: 'required' });
+      const how = { labels: 'required', use: 'training', name: 'trainDataset' } as const;
+      const features = this.#data.prepare(task, this.#options.trainDataset, how);
       this.#trainFeatures = features;
       features.catch(() => {
         this.#trainFeatures = undefined;
@@ -374,7 +395,7 @@ export class Trainer {
     return this.#trainFeatures;
   }
 
-  #evaluationFeatures(task: Task): Promise<ReadonlyMap<string, readonly unknown[]>> {
+  #evaluationFeatures(task: Task): Promise<ReadonlyMap<string, PreparedSet>> {
     if (this.#evalFeatures === undefined) {
       const features = this.#prepareEvalSets(task);
       this.#evalFeatures = features;
@@ -385,11 +406,16 @@ export class Trainer {
     return this.#evalFeatures;
   }
 
-  async #prepareEvalSets(task: Task): Promise<ReadonlyMap<string, readonly unknown[]>> {
-    const prepared = new Map<string, readonly unknown[]>();
+  async #prepareEvalSets(task: Task): Promise<ReadonlyMap<string, PreparedSet>> {
+    const prepared = new Map<string, PreparedSet>();
     for (const [name, data] of Object.entries(this.#evalSets))
-      prepared.set(name, await task.prepare(data, { labels: 'required' }));
+      prepared.set(name, await this.#evaluationSet(task, name, data));
     return prepared;
+  }
+
+  #evaluationSet(task: Task, name: string, data: TrainerDataset): Promise<PreparedSet> {
+    const what = name === '' ? 'evalDataset' : `evalDataset['${name}']`;
+    return this.#data.prepare(task, data, { labels: 'required', use: 'evaluation', name: what });
   }
 
   async #findTokenizer(): Promise<BertTokenizer> {

@@ -1,5 +1,4 @@
 import { ArgumentError, didYouMean } from '../core/errors.ts';
-import type { Dataset } from '../data/index.ts';
 import type { Optimizer } from '../engine/optimizers.ts';
 import type { LossFunction } from '../models/loss.ts';
 import type { EvalPrediction, Metrics, TaskSettings } from '../tasks/task.ts';
@@ -10,10 +9,11 @@ import { checkCallback, type TrainerCallback } from './callbacks.ts';
 import type { TrainingEvent } from './events.ts';
 import type { Schedule } from './schedules.ts';
 import type { ModelInitTrial } from './search/searchTrial.ts';
+import { isTrainerDataset, type TrainerDataset } from './trainerData.ts';
 import type { TrainingArguments, TrainingArgumentsOptions } from './trainingArguments.ts';
 
-/** One data set to evaluate on, or several by name, whose metrics are `eval_<name>_loss` and so on. */
-export type EvalDataset = Dataset | Readonly<Record<string, Dataset>>;
+/** One data set or stream to evaluate on, or several by name, whose metrics are `eval_<name>_loss` and so on. */
+export type EvalDataset = TrainerDataset | Readonly<Record<string, TrainerDataset>>;
 
 /** What a `Trainer` is made of (Hugging Face's names). */
 export interface TrainerOptions {
@@ -26,7 +26,8 @@ export interface TrainerOptions {
   readonly modelInit?: ((trial?: ModelInitTrial) => TrainableModel | Promise<TrainableModel>) | undefined;
   /** A plain object is taken too. */
   readonly args?: TrainingArguments | TrainingArgumentsOptions | undefined;
-  readonly trainDataset?: Dataset | undefined;
+  /** Of a stream each epoch is a pass of its own, in the stream's order; one that is not known to end needs `maxSteps`. */
+  readonly trainDataset?: TrainerDataset | undefined;
   readonly evalDataset?: EvalDataset | undefined;
   /** Default: the tokenizer that stands where the model came from. */
   readonly tokenizer?: BertTokenizer | undefined;
@@ -90,7 +91,7 @@ export function checkTrainerOptions(options: TrainerOptions): void {
 }
 
 function checkDataset(name: string, given: unknown): void {
-  if (given === undefined || isDataset(given)) return;
+  if (given === undefined || isTrainerDataset(given)) return;
   throw new ArgumentError('ERR_DATASET', {
     owner: 'Trainer',
     what: `${name} is no data set`,
@@ -99,15 +100,11 @@ function checkDataset(name: string, given: unknown): void {
   });
 }
 
-function isDataset(given: unknown): given is Dataset {
-  return typeof given === 'object' && given !== null && 'features' in given && 'column' in given;
-}
-
 /** Evaluation sets by name; one alone stands under ''. */
-export function namedSets(sets: EvalDataset | undefined): Readonly<Record<string, Dataset>> {
+export function namedSets(sets: EvalDataset | undefined): Readonly<Record<string, TrainerDataset>> {
   if (sets === undefined) return {};
-  const plain = typeof sets === 'object' && sets !== null && !isDataset(sets) && !Array.isArray(sets);
-  return plain ? (sets as Readonly<Record<string, Dataset>>) : { '': sets as Dataset };
+  const plain = typeof sets === 'object' && sets !== null && !isTrainerDataset(sets) && !Array.isArray(sets);
+  return plain ? (sets as Readonly<Record<string, TrainerDataset>>) : { '': sets as TrainerDataset };
 }
 
 /** The error for a call that needs data. */

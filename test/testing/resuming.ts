@@ -6,7 +6,7 @@ import { expect, onTestFinished } from 'vitest';
 import type { BertForSequenceClassification } from '../../src/models/bert/bertForSequenceClassification.ts';
 import { EarlyStoppingCallback } from '../../src/training/earlyStopping.ts';
 import type { TrainingEvent } from '../../src/training/events.ts';
-import { Trainer, type TrainerOptions } from '../../src/training/trainer.ts';
+import { Trainer, type TrainerDataset, type TrainerOptions } from '../../src/training/trainer.ts';
 import type { TrainingArgumentsOptions } from '../../src/training/trainingArguments.ts';
 import { tinyModel, tinyTokenizer, toyDataset } from './tiny.ts';
 
@@ -78,12 +78,14 @@ export function stopper(when: (event: TrainingEvent) => boolean) {
 export interface Situation {
   readonly freeze?: string;
   readonly patience?: number;
+  /** Makes the training data anew for each run; default the 22 rows. */
+  readonly trainDataset?: () => TrainerDataset;
 }
 
 /** Trains a fresh tiny model, stopped at an event of a step where asked for. @returns `'ended'`, or the error's message. */
 export async function trainTiny(
   args: TrainingArgumentsOptions,
-  { freeze, patience }: Situation = {},
+  { freeze, patience, trainDataset }: Situation = {},
   call: { resume?: boolean | string; stopAt?: number; stopOn?: TrainingEvent['type'] } = {},
 ) {
   const { resume, stopAt, stopOn = 'step' } = call;
@@ -91,7 +93,8 @@ export async function trainTiny(
   if (freeze !== undefined) model.freeze(freeze);
   const callbacks = patience === undefined ? [] : [new EarlyStoppingCallback({ earlyStoppingPatience: patience })];
   const { signal, onEvent } = stopper((event) => 'step' in event && event.type === stopOn && event.step === stopAt);
-  const trainer = resumableTrainer(model, args, { callbacks, onEvent });
+  const data = trainDataset === undefined ? {} : { trainDataset: trainDataset() };
+  const trainer = resumableTrainer(model, args, { callbacks, onEvent, ...data });
   const result = await trainer.train({ signal, resumeFromCheckpoint: resume }).then(
     () => 'ended',
     (error: unknown) => (error as Error).message,
