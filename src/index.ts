@@ -100,6 +100,12 @@ export {
   type SuspectLabelsOptions,
 } from './training/suspectLabels.ts';
 export { TensorBoardCallback } from './training/tensorBoardCallback.ts';
-export { type EvalDataset, type PredictionOutput, Trainer, type TrainerOptions } from './training/trainer.ts';
+export {
+  type EvalDataset,
+  type PredictionOutput,
+  Trainer,
+  type TrainerDataset,
+  type TrainerOptions,
+} from './training/trainer.ts';
 export type { JsonObject, LogEntry, TrainerControl, TrainerState } from './training/trainerState.ts';
 export { TrainingArguments, type TrainingArgumentsOptions } from './training/trainingArguments.ts';
