@@ -197,6 +197,17 @@ export async function prepareRows(
   return { train, evaluation, columns: found.columns };
 }
 
+/** @throws ArgumentError for flags that need all rows at hand, where rows are read as they are needed. */
+export function refusePreparation(flags: PreparationFlags): void {
+  const asked = names.find((name) => flags[name] !== undefined);
+  if (asked === undefined) return;
+  throw new ArgumentError('ERR_STREAM', {
+    owner,
+    what: `${flagOf(asked)} prepares rows that are all in memory, and --streaming reads them as they are needed`,
+    hint: 'leave one of the two out, or prepare the file beforehand',
+  });
+}
+
 /** The columns that a task reads texts and classes from; what was found is given on, so that it is found and said once. */
 function columnsFor(task: TaskName, dataset: Dataset, named: ColumnNames) {
   if (task === 'text-classification') {

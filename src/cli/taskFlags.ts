@@ -60,7 +60,7 @@ export function flagOfAnotherTask(flag: string, task: TaskName): ArgumentError {
 }
 
 /** The task that is asked for, or that the data's columns speak of; a guess is said. */
-export function taskOfDataset(asked: TaskName | undefined, dataset: Dataset): TaskName {
+export function taskOfDataset(asked: TaskName | undefined, dataset: Pick<Dataset, 'features'>): TaskName {
   if (asked !== undefined) return asked;
   const found = taskOfColumns(dataset.features);
   log.info(`task: ${found}, by the data's columns`);

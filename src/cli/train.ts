@@ -4,13 +4,14 @@ import { exitNow, onInterrupt, setExitCode, terminalWidth, writeError } from '#p
 import { ArgumentError } from '../core/errors.ts';
 import { configureLog, log } from '../core/log.ts';
 import type { DatasetDict } from '../data/index.ts';
-import type { Metrics } from '../tasks/task.ts';
+import type { Metrics, TaskSettings } from '../tasks/task.ts';
 import { type TaskName, tasks } from '../tasks/taskFor.ts';
+import type { ColumnNames } from '../tasks/textColumns.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { listCheckpoints } from '../training/checkpointFiles.ts';
 import { describeMetrics } from '../training/eventLog.ts';
 import { plotLosses } from '../training/lossPlot.ts';
-import { Trainer } from '../training/trainer.ts';
+import { Trainer, type TrainerDataset } from '../training/trainer.ts';
 import { TrainingArguments } from '../training/trainingArguments.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
 import { requireDataAndModel } from './firstSteps.ts';
@@ -24,15 +25,16 @@ import {
   readRequirements,
   reportMissed,
 } from './metricFlags.ts';
-import { addPreparationFlags, type PreparationFlags, prepareRows } from './preparation.ts';
+import { addPreparationFlags, type PreparationFlags, prepareRows, refusePreparation } from './preparation.ts';
 import { Progress } from './progress.ts';
 import { makeReport } from './report.ts';
+import { addStreamingFlags, checkStreamingFlags, loadStreamedData, type StreamingFlags } from './streamedData.ts';
 import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
 import { plainText } from './terminal.ts';
 import { writeTrainingCard } from './trainingCard.ts';
 import { addTuningFlags, applyTuning, checkTuning, type TuningFlags } from './tuningFlags.ts';
 
-interface TrainFlags extends DataFlags, PreparationFlags, TuningFlags, MetricFlags {
+interface TrainFlags extends DataFlags, StreamingFlags, PreparationFlags, TuningFlags, MetricFlags {
   readonly model: string;
   readonly task?: TaskName;
   readonly tokenizer?: string;
@@ -59,6 +61,7 @@ export function addTrainCommand(program: Command): void {
   command
     .option('--train-split <name>', 'the split to train on', 'train')
     .option('--eval-split <name>', 'the split to evaluate on (default: validation, or else test)');
+  addStreamingFlags(command);
   addPreparationFlags(command, { training: true });
   addTuningFlags(command);
   addTrainingFlags(command);
@@ -93,27 +96,21 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     });
   }
   checkTuning(flags);
+  checkStreamingFlags(flags);
   const requirements = readRequirements(flags);
   const computeMetrics = flaggedMetrics(flags);
+  const isJudged = requirements.length > 0 || computeMetrics !== undefined;
   const resume = flags.resume ?? args.resumeFromCheckpoint ?? false;
   const resumeFromCheckpoint = await checkOutput(output, resume, args.overwriteOutputDir);
-  const dataset = await loadFlaggedDataset(flags, data);
-  const rows = { train: splitOf(dataset, flags.trainSplit), evaluation: evaluationSplit(dataset, flags.evalSplit) };
-  const task = taskOfDataset(flags.task, rows.train);
-  const taskOptions = taskSettings(task, flags);
-  if (rows.evaluation === undefined && (requirements.length > 0 || computeMetrics !== undefined))
-    throw nothingToEvaluate();
   const {
+    task,
     train: trainDataset,
     evaluation: evalDataset,
     columns,
-  } = await prepareRows(flags, rows, {
-    task,
-    columns: flaggedColumns(flags),
-    seed: args.dataSeed ?? args.seed,
-    maxLength: args.maxLength,
-    tokenizer: flags.tokenizer ?? flags.model,
-  });
+    evalSplit,
+    trainRows,
+    taskOptions,
+  } = await (flags.streaming === true ? streamedRows : rowsInMemory)(data, flags, args, isJudged);
   const model = await tasks[task].model.fromPretrained(flags.model, {
     threads: flags.threads,
     seed: args.seed,
@@ -149,8 +146,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       onEvent: args.disableTqdm ? undefined : progress.show,
     });
     // Before the first step: an unknown metric, and one that takes other answers than the model's.
-    if (requirements.length > 0 || computeMetrics !== undefined)
-      checkRequirements(requirements, await trainer.metricNames());
+    if (isJudged) checkRequirements(requirements, await trainer.metricNames());
     const { signal } = interrupt;
     const done = await finish(trainer, evalDataset !== undefined, { signal, resumeFromCheckpoint }).catch(
       (error: unknown) => {
@@ -182,8 +178,8 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
       baseModel: flags.model,
       dataset: flags.dataset ?? data ?? '',
       datasetConfig: flags.datasetConfig,
-      evalSplit: evalDataset && (flags.evalSplit ?? evaluationSplits.find((name) => name in dataset)),
-      trainRows: trainDataset?.length,
+      evalSplit: evalDataset && evalSplit,
+      trainRows,
       metrics,
       args,
     });
@@ -209,6 +205,56 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     restoreLog();
     await model.dispose();
   }
+}
+
+/** What is trained and evaluated on. */
+interface TrainData {
+  readonly task: TaskName;
+  readonly taskOptions: TaskSettings;
+  readonly train: TrainerDataset | undefined;
+  readonly evaluation: TrainerDataset | undefined;
+  readonly columns: ColumnNames;
+  readonly evalSplit: string | undefined;
+  /** How many rows are trained on, where that is known. */
+  readonly trainRows: number | undefined;
+}
+
+/** @param isJudged whether there must be rows to evaluate on. */
+async function rowsInMemory(
+  data: string | undefined,
+  flags: TrainFlags & Record<string, unknown>,
+  args: TrainingArguments,
+  isJudged: boolean,
+): Promise<TrainData> {
+  const dataset = await loadFlaggedDataset(flags, data);
+  const rows = { train: splitOf(dataset, flags.trainSplit), evaluation: evaluationSplit(dataset, flags.evalSplit) };
+  const task = taskOfDataset(flags.task, rows.train);
+  const taskOptions = taskSettings(task, flags);
+  if (isJudged && rows.evaluation === undefined) throw nothingToEvaluate();
+  const prepared = await prepareRows(flags, rows, {
+    task,
+    columns: flaggedColumns(flags),
+    seed: args.dataSeed ?? args.seed,
+    maxLength: args.maxLength,
+    tokenizer: flags.tokenizer ?? flags.model,
+  });
+  const evalSplit = flags.evalSplit ?? evaluationSplits.find((name) => name in dataset);
+  return { task, taskOptions, ...prepared, evalSplit, trainRows: prepared.train?.length };
+}
+
+async function streamedRows(
+  data: string | undefined,
+  flags: TrainFlags & Record<string, unknown>,
+  args: TrainingArguments,
+  isJudged: boolean,
+): Promise<TrainData> {
+  refusePreparation(flags);
+  const inOrder = args.trainSamplingStrategy === 'sequential';
+  const streams = await loadStreamedData(flags, data, { seed: args.dataSeed ?? args.seed, inOrder, evaluationSplits });
+  const task = taskOfDataset(flags.task, { features: streams.train.features ?? {} });
+  const taskOptions = taskSettings(task, flags);
+  if (isJudged && streams.evaluation === undefined) throw nothingToEvaluate();
+  return { task, taskOptions, ...streams, columns: flaggedColumns(flags), trainRows: undefined };
 }
 
 /** Trains, and evaluates at the end. */

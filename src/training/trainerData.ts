@@ -58,7 +58,7 @@ export function checkStreams(
   }
   if (args.trainSamplingStrategy === 'random')
     log.info(
-      'rows come in the order of the stream; dataset.shuffle({ seed, bufferSize }) mixes them anew in each epoch',
+      'training rows come as the stream gives them: its own shuffle({ seed, bufferSize }) says their order, not trainSamplingStrategy',
     );
 }
 
