@@ -34,6 +34,20 @@ export interface Session {
  */
 export type Precision = 'float32' | 'bf16';
 
+/** What one node of a compiled model took in a run. Engines fuse nodes: a name is that of one of the graph's, or made of it. */
+export interface NodeTime {
+  readonly name: string;
+  /** The op, in the engine's own word. */
+  readonly type: string;
+  readonly microseconds: number;
+}
+
+/** What one run took, and its nodes. */
+export interface RunProfile {
+  readonly microseconds: number;
+  readonly nodes: readonly NodeTime[];
+}
+
 /** What runs a graph: ONNX bytes in, sessions out. */
 export interface Engine {
   /** `'onnxruntime'`, `'openvino'`, … */
@@ -54,4 +68,9 @@ export interface Engine {
    *   out anew, once, which makes runs faster; or use them in place: they must stay as they are as long as the session is used.
    */
   createSession(model: Uint8Array, constants?: Readonly<Record<string, EngineTensor>>): Promise<Session>;
+  /**
+   * What the runs of its sessions took, session by session in the order in which they were made, each session's runs in
+   * order: of those that live, to be asked for once. Only where the engine was made to tell it.
+   */
+  readonly profile?: () => Promise<(readonly RunProfile[])[]>;
 }

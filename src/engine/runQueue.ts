@@ -30,6 +30,11 @@ export class RunQueue {
     return result;
   }
 
+  /** Whether it takes no further runs. */
+  get isClosed(): boolean {
+    return this.#closed !== undefined;
+  }
+
   /** Takes no further runs, and calls `free` once when those called before have ended. */
   close(free: () => Promise<void>): Promise<void> {
     this.#closed ??= this.#last.then(free);

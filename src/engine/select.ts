@@ -22,6 +22,8 @@ export interface EngineOptions {
   readonly threads?: number | undefined;
   /** The native library of the chosen engine, where it shall not be looked for: a file, for OpenVINO a folder too. */
   readonly libraryPath?: string | undefined;
+  /** A folder: the engine measures what each node takes ({@link Engine.profile}), and may write there. It runs a little slower. */
+  readonly profileFolder?: string | undefined;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface EngineOptions {
  * @throws EnvironmentError where the engine's native library cannot be loaded: the message says what to install.
  */
 export async function selectEngine(options: EngineOptions = {}): Promise<Engine> {
-  const { engine = 'auto', precision = 'float32', threads, libraryPath } = options;
+  const { engine = 'auto', precision = 'float32', threads, libraryPath, profileFolder } = options;
   if (!engineNames.includes(engine)) {
     throw new ArgumentError('ERR_ENGINE', {
       owner: 'selectEngine',
@@ -51,8 +53,10 @@ export async function selectEngine(options: EngineOptions = {}): Promise<Engine>
     createOnnxRuntimeEngine({
       ...(threads === undefined ? {} : { threads }),
       ...(libraryPath === undefined ? {} : { libraryPath }),
+      profileFolder,
     });
-  const openVino = () => createOpenVinoEngine({ precision, threads, libraryPath });
+  const openVino = () =>
+    createOpenVinoEngine({ precision, threads, libraryPath, profile: profileFolder !== undefined });
   if (engine === 'openvino' || (engine === 'auto' && precision === 'bf16')) return openVino();
   if (precision === 'bf16') {
     throw new ArgumentError('ERR_ENGINE_PRECISION', {

@@ -1,9 +1,11 @@
+import { joinPath } from '#platform/files';
 import { addressOf } from '#platform/native';
 import { availableThreads } from '#platform/workers';
 import { ArgumentError } from '../../core/errors.ts';
 import { withConstantsOutside } from '../../formats/onnxConstants.ts';
 import type { Engine } from '../engine.ts';
 import { loadEnvironment } from './environment.ts';
+import { enableProfiling } from './profiling.ts';
 import { OnnxRuntimeSession } from './session.ts';
 import { giveConstants, makeSessionOptions } from './sessionOptions.ts';
 import { modelError, takeFailure } from './status.ts';
@@ -13,6 +15,8 @@ export interface OnnxRuntimeOptions {
   readonly threads?: number;
   /** The shared library to load; by default the one that the npm package `onnxruntime-node` brings. */
   readonly libraryPath?: string;
+  /** A folder for files with what each node takes, which {@link Engine.profile} reads and removes; none are written by default. */
+  readonly profileFolder?: string | undefined;
 }
 
 /**
@@ -35,6 +39,8 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
     });
   }
   const environment = await loadEnvironment(options.libraryPath);
+  const { profileFolder } = options;
+  const profiled: OnnxRuntimeSession[] = [];
   return {
     name: 'onnxruntime',
     shapeSteps: { tokens: 1, longest: 1 },
@@ -55,6 +61,8 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
       const completed = declared.length === 0 ? model : withConstantsOutside(model, declared);
       const out = new BigUint64Array(1);
       try {
+        if (profileFolder !== undefined)
+          await enableProfiling(environment, sessionOptions, joinPath(profileFolder, `session-${profiled.length}`));
         await giveConstants(environment, sessionOptions, constants);
         const status = await api.CreateSessionFromArray.async(
           [completed, constants, out],
@@ -69,7 +77,15 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
       } finally {
         api.ReleaseSessionOptions(sessionOptions);
       }
-      return new OnnxRuntimeSession(environment, out[0], constants);
+      const session = new OnnxRuntimeSession(environment, out[0], constants);
+      if (profileFolder !== undefined) profiled.push(session);
+      return session;
     },
+    ...(profileFolder === undefined
+      ? {}
+      : {
+          profile: () =>
+            Promise.all(profiled.splice(0).flatMap((session) => (session.isDisposed ? [] : session.endProfiling()))),
+        }),
   };
 }

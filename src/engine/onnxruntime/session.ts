@@ -2,9 +2,10 @@ import { addressOf, copyFrom, cStrings, type Pointer } from '#platform/native';
 import { allocate } from '../../core/dtypes.ts';
 import { RunError } from '../../core/errors.ts';
 import { checkRun, type Declared } from '../checkTensors.ts';
-import type { EngineTensor, Session } from '../engine.ts';
+import type { EngineTensor, RunProfile, Session } from '../engine.ts';
 import { RunQueue } from '../runQueue.ts';
 import type { OrtEnvironment } from './environment.ts';
+import { endProfiling } from './profiling.ts';
 import { readSignature, readTypeAndShape } from './signature.ts';
 import { check, runError, takeFailure } from './status.ts';
 import { ValueCache } from './values.ts';
@@ -78,6 +79,17 @@ export class OnnxRuntimeSession implements Session {
     outputs: Readonly<Record<string, EngineTensor | 'allocate'>>,
   ): Promise<Record<string, EngineTensor>> {
     return this.#queue.run(() => this.#runNow(inputs, outputs));
+  }
+
+  /** Whether it was disposed of. */
+  get isDisposed(): boolean {
+    return this.#queue.isClosed;
+  }
+
+  /** What its runs took, for a session that was made to measure it; nothing is measured afterwards. */
+  endProfiling(): Promise<RunProfile[]> {
+    const { environment, handle } = this.#holdings;
+    return this.#queue.run(() => endProfiling(environment, handle));
   }
 
   dispose(): Promise<void> {

@@ -40,6 +40,8 @@ const functions = {
   tensor_free: 'void ov_tensor_free(void *)',
   shape_free: 'int ov_shape_free(void *)',
   infer_request_free: 'void ov_infer_request_free(void *)',
+  infer_request_get_profiling_info: 'int ov_infer_request_get_profiling_info(void *, void *)',
+  profiling_info_list_free: 'void ov_profiling_info_list_free(void *)',
   infer_request_infer: 'int ov_infer_request_infer(void *)',
   infer_request_set_input_tensor: 'int ov_infer_request_set_input_tensor_by_index(void *, size_t, void *)',
   infer_request_set_output_tensor: 'int ov_infer_request_set_output_tensor_by_index(void *, size_t, void *)',

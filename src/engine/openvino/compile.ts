@@ -13,12 +13,14 @@ export interface CompileSettings {
   readonly threads: number;
   /** How many compiled kernels a session keeps for the shapes it has seen; undefined leaves it to OpenVINO (5,000). */
   readonly cacheCapacity?: number | undefined;
+  /** Whether runs measure what each node takes. */
+  readonly profile: boolean;
 }
 
 /** OpenVINO's word for each precision (`ov::element::Type`). */
 const hints: { readonly [precision in Precision]: string } = { float32: 'f32', bf16: 'bf16' };
 
-function properties({ precision, threads, cacheCapacity }: CompileSettings): Record<string, string> {
+function properties({ precision, threads, cacheCapacity, profile }: CompileSettings): Record<string, string> {
   return {
     // Always said: left to itself, OpenVINO takes bfloat16 wherever the processor has fast instructions for it.
     INFERENCE_PRECISION_HINT: hints[precision],
@@ -27,6 +29,7 @@ function properties({ precision, threads, cacheCapacity }: CompileSettings): Rec
     NUM_STREAMS: '1',
     // The optimizer's threads take the same processors between runs.
     ENABLE_CPU_PINNING: 'NO',
+    PERF_COUNT: profile ? 'YES' : 'NO',
     ...(cacheCapacity === undefined ? {} : { CPU_RUNTIME_CACHE_CAPACITY: String(cacheCapacity) }),
   };
 }

@@ -94,7 +94,7 @@ async function open(path: string): Promise<OpenVinoLibrary> {
 /** Numbers of several types, halves among them, must come back from a compiled model as they went in. */
 async function tryOut(environment: OpenVinoEnvironment): Promise<void> {
   const { api, path, version } = environment;
-  const core = createCore(api, { precision: 'float32', threads: 1 });
+  const core = createCore(api, { precision: 'float32', threads: 1, profile: false });
   const model = await readModel(api, core, echo);
   const compiled = await compileModel(api, core, model, 'float32');
   const request = new InferRequest(environment, compiled);

@@ -23,6 +23,8 @@ export interface OpenVinoOptions {
    * shape); by default OpenVINO's own, 5,000. Smaller saves memory where shapes do not repeat, and costs time where they do.
    */
   readonly cacheCapacity?: number | undefined;
+  /** Whether sessions measure what each node takes ({@link Engine.profile}); false by default. */
+  readonly profile?: boolean | undefined;
 }
 
 /**
@@ -38,6 +40,7 @@ export async function createOpenVinoEngine(options: OpenVinoOptions = {}): Promi
     precision: options.precision ?? 'float32',
     threads: options.threads ?? availableThreads(),
     cacheCapacity: options.cacheCapacity,
+    profile: options.profile ?? false,
   };
   checkSettings(settings);
   const environment = await loadEnvironment(options.libraryPath);
@@ -52,6 +55,7 @@ export async function createOpenVinoEngine(options: OpenVinoOptions = {}): Promi
     });
   }
   const core = coreFor(environment, settings);
+  const profiled: OpenVinoSession[] = [];
   return {
     name: 'openvino',
     shapeSteps: { tokens: 32, longest: 16 },
@@ -69,11 +73,14 @@ export async function createOpenVinoEngine(options: OpenVinoOptions = {}): Promi
       try {
         const names = readOnnxNames(bytes);
         const compiled = await compileModel(api, core, model, settings.precision);
-        return new OpenVinoSession(environment, compiled, names);
+        const session = new OpenVinoSession(environment, compiled, names, settings);
+        if (settings.profile) profiled.push(session);
+        return session;
       } finally {
         await freeAll({ api, model });
       }
     },
+    ...(settings.profile ? { profile: async () => profiled.splice(0).map((session) => session.runProfiles) } : {}),
   };
 }
 
@@ -81,7 +88,7 @@ export async function createOpenVinoEngine(options: OpenVinoOptions = {}): Promi
 const cores = new Map<string, Pointer>();
 
 function coreFor({ api, path }: OpenVinoEnvironment, settings: CompileSettings): Pointer {
-  const key = `${path} ${settings.precision} ${settings.threads} ${settings.cacheCapacity}`;
+  const key = `${path} ${settings.precision} ${settings.threads} ${settings.cacheCapacity} ${settings.profile}`;
   let core = cores.get(key);
   if (core === undefined) {
     core = createCore(api, settings);

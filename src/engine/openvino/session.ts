@@ -1,11 +1,12 @@
 import type { Pointer } from '#platform/native';
 import { RunError } from '../../core/errors.ts';
 import { checkRun, type Declared } from '../checkTensors.ts';
-import type { EngineTensor, Session } from '../engine.ts';
+import type { EngineTensor, RunProfile, Session } from '../engine.ts';
 import { RunQueue } from '../runQueue.ts';
 import { freeAll } from './compile.ts';
 import type { OpenVinoEnvironment } from './environment.ts';
 import type { OnnxNames } from './onnxNames.ts';
+import { RunTimes } from './profiling.ts';
 import { InferRequest, sameDims } from './request.ts';
 import { readSignature } from './signature.ts';
 import { runError, takeFailure } from './status.ts';
@@ -34,9 +35,20 @@ export class OpenVinoSession implements Session {
   readonly #outputs: ReadonlyMap<string, Declared>;
   readonly #outputIndex: ReadonlyMap<string, number>;
   readonly #queue = new RunQueue(owner);
+  /** What each run took, where that is measured. */
+  readonly #times: RunTimes | undefined;
 
-  /** Takes over a compiled model: it is freed with this object. */
-  constructor(environment: OpenVinoEnvironment, compiled: Pointer, names: OnnxNames) {
+  /**
+   * Takes over a compiled model: it is freed with this object.
+   * @param options.profile whether the model was compiled to measure its nodes.
+   */
+  constructor(
+    environment: OpenVinoEnvironment,
+    compiled: Pointer,
+    names: OnnxNames,
+    { profile }: { readonly profile: boolean },
+  ) {
+    this.#times = profile ? new RunTimes() : undefined;
     this.#holdings = { environment, compiled, request: undefined };
     // Registered first: should the signature be refused below, the model is still freed.
     forgotten().register(this, this.#holdings, this.#holdings);
@@ -61,6 +73,11 @@ export class OpenVinoSession implements Session {
     outputs: Readonly<Record<string, EngineTensor | 'allocate'>>,
   ): Promise<Record<string, EngineTensor>> {
     return this.#queue.run(() => this.#runNow(inputs, outputs));
+  }
+
+  /** What its runs took, in order, where that is measured. */
+  get runProfiles(): readonly RunProfile[] {
+    return this.#times?.runs ?? [];
   }
 
   dispose(): Promise<void> {
@@ -90,8 +107,10 @@ export class OpenVinoSession implements Session {
     try {
       for (const [index, name] of this.inputNames.entries()) request.place('input', index, inputs[name]);
       for (const { index, output } of wanted) if (output !== 'allocate') request.place('output', index, output);
+      const started = performance.now();
       const failure = takeFailure(api, await api.infer_request_infer.async(keep, request.handle));
       if (failure !== undefined) throw runError(failure);
+      this.#times?.add(api, request.handle, 1000 * (performance.now() - started));
       return Object.fromEntries(
         wanted.map(({ name, index, output }) => [
           name,
