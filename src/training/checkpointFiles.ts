@@ -29,6 +29,8 @@ export interface Checkpoint {
   readonly args: JsonObject | undefined;
   /** The place in a stream of training rows, where the run stands in the middle of one. */
   readonly stream: JsonObject | undefined;
+  /** The state of the schedule, where there is one. */
+  readonly scheduler: JsonObject | undefined;
   /** The optimizer's file, where there is one. */
   readonly optimizer: string | undefined;
   /** Python's files that cannot be read. */
@@ -82,6 +84,7 @@ export async function readCheckpoint(directory: string): Promise<Checkpoint> {
   }
   const state = await readJson(path(checkpointFile.state));
   const hasArgs = (await kindOf(path(checkpointFile.args))) === 'file';
+  const hasScheduler = (await kindOf(path(checkpointFile.scheduler))) === 'file';
   const hasStream = (await kindOf(path(checkpointFile.stream))) === 'file';
   const hasOptimizer = (await kindOf(path(checkpointFile.optimizer))) === 'file';
   const names = await listDirectory(directory);
@@ -90,6 +93,7 @@ export async function readCheckpoint(directory: string): Promise<Checkpoint> {
     state,
     run: runPart(state),
     args: hasArgs ? await readJson(path(checkpointFile.args)) : undefined,
+    scheduler: hasScheduler ? await readJson(path(checkpointFile.scheduler)) : undefined,
     stream: hasStream ? await readJson(path(checkpointFile.stream)) : undefined,
     optimizer: hasOptimizer ? path(checkpointFile.optimizer) : undefined,
     pickles: pickles.filter((name) => names.includes(name)),

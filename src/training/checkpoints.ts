@@ -120,6 +120,7 @@ export class Checkpoints {
         _last_lr: [plan.learningRate(state.globalStep + 1)],
         warmup_steps: plan.warmupSteps,
         total_steps: plan.totalSteps,
+        ...plan.plateau?.state(),
       });
       // There are no generators with a state: what is drawn is a pure function of these.
       await write(checkpointFile.random, {

@@ -1,4 +1,5 @@
 import { DataError, FettleError } from '../core/errors.ts';
+import { log } from '../core/log.ts';
 import type { Metrics } from '../tasks/task.ts';
 import { type BestMetric, isBetter } from './bestMetric.ts';
 import type { SavedCheckpoint } from './checkpoints.ts';
@@ -205,10 +206,20 @@ async function* evaluate<Feature>(
   await callbacks.call('onLog', { logs });
   await callbacks.call('onEvaluate', { metrics });
   const best = context.findBestMetric(metrics);
+  if (counts && best !== undefined) lowerOnPlateau(context, best.name, metrics[best.name]);
   if (!counts || best === undefined || !isBetter(metrics[best.name], state.bestMetric, best)) return false;
   state.bestMetric = metrics[best.name];
   state.bestGlobalStep = state.globalStep;
   return true;
+}
+
+/** Where the schedule goes by a metric, here it is told; a lower learning rate is said. */
+function lowerOnPlateau<Feature>({ plan: { plateau } }: LoopContext<Feature>, name: string, value: number): void {
+  const before = plateau?.learningRate;
+  if (plateau?.step(value) !== true) return;
+  log.info(
+    `learning rate ${before?.toPrecision(3)} → ${plateau.learningRate.toPrecision(3)}: ${name} has not become better for more than ${plateau.options.patience} evaluations`,
+  );
 }
 
 async function* save<Feature>(context: LoopContext<Feature>, reason: SaveReason): AsyncGenerator<TrainingEvent> {

@@ -125,14 +125,15 @@ export const trainingOptions = {
       type: 'choice',
       choices: scheduleNames,
       refused: {
-        reduce_lr_on_plateau: "use 'linear' with loadBestModelAtEnd, or earlyStoppingPatience",
-        greedy: "use 'linear' with loadBestModelAtEnd, or earlyStoppingPatience",
+        greedy: "use 'reduce_lr_on_plateau', or 'linear' with loadBestModelAtEnd",
       },
     },
     fallback: 'linear',
     group: 'optimizer',
-    description: 'How the learning rate goes from the end of the warm-up to the end of training.',
-    differs: 'Without reduce_lr_on_plateau and greedy, which are no functions of the step.',
+    description:
+      'How the learning rate goes from the end of the warm-up to the end of training; with reduce_lr_on_plateau it falls where evaluations no longer become better by metricForBestModel, or by the loss.',
+    differs:
+      'Without greedy. reduce_lr_on_plateau lowers all parameter groups together: its minLr and eps are held against learningRate.',
   },
   lrSchedulerKwargs: {
     kind: {
@@ -144,7 +145,7 @@ export const trainingOptions = {
     fallback: undefined,
     group: 'optimizer',
     description:
-      "The schedule's own numbers: numCycles, lrEnd, power, timescale, minLr, minLrRate, warmupLrRate, numDecaySteps, numStableSteps, warmupType, decayType, minLrRatio.",
+      "The schedule's own numbers: numCycles, lrEnd, power, timescale, minLr, minLrRate, warmupLrRate, numDecaySteps, numStableSteps, warmupType, decayType, minLrRatio; of reduce_lr_on_plateau mode (min, as in Python, or max), factor, patience, threshold, thresholdMode, cooldown, minLr, eps.",
   },
   warmupSteps: {
     kind: { type: 'number', min: 0 },

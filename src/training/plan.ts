@@ -1,5 +1,7 @@
 import { ArgumentError } from '../core/errors.ts';
-import { makeSchedule, type Schedule } from './schedules.ts';
+import { log } from '../core/log.ts';
+import { plateauOptions, ReduceLROnPlateau } from './plateau.ts';
+import { makeSchedule, plateauName, type Schedule, scheduleParameters } from './schedules.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 
 /** How a run is cut into steps; a step is an optimizer step, of one or several batches. */
@@ -14,7 +16,9 @@ export interface TrainingPlan {
   readonly loggingSteps: number;
   readonly evalSteps: number;
   readonly saveSteps: number;
-  /** The learning rate of a step, from 1. */
+  /** What lowers the learning rate by the metrics of evaluations, where the schedule is that. */
+  readonly plateau?: ReduceLROnPlateau | undefined;
+  /** The learning rate of a step, from 1; with `plateau`, that of the next step whatever its number. */
   learningRate(step: number): number;
 }
 
@@ -58,16 +62,41 @@ function planSteps(args: TrainingArguments, lengths: Lengths, own: Schedule | un
   const { totalSteps } = lengths;
   // A value below 1 is a share of all steps (transformers 5).
   const warmupSteps = args.warmupSteps < 1 ? Math.ceil(args.warmupSteps * totalSteps) : Math.floor(args.warmupSteps);
+  if (own === undefined && args.lrSchedulerType === plateauName) return planPlateau(args, lengths);
   const schedule = own ?? makeSchedule(args.lrSchedulerType, args.lrSchedulerKwargs);
   const context = { warmupSteps, totalSteps, learningRate: args.learningRate };
-  // transformers' TrainerState.compute_steps
+  return {
+    ...intervals(args, totalSteps),
+    ...lengths,
+    warmupSteps,
+    learningRate: (step) => args.learningRate * schedule(step - 1, context),
+  };
+}
+
+/** As in Hugging Face's Trainer there is no warm-up; that it was asked for is said. */
+function planPlateau(args: TrainingArguments, lengths: Lengths): TrainingPlan {
+  if (args.warmupSteps > 0) log.warn(`warmupSteps has no effect with lrSchedulerType '${plateauName}'`);
+  const parameters = scheduleParameters(plateauName, args.lrSchedulerKwargs);
+  const plateau = new ReduceLROnPlateau(args.learningRate, plateauOptions(parameters));
+  const { totalSteps } = lengths;
+  return {
+    ...intervals(args, totalSteps),
+    ...lengths,
+    warmupSteps: 0,
+    plateau,
+    learningRate: () => plateau.learningRate,
+  };
+}
+
+/** Shares of all steps as steps: transformers' TrainerState.compute_steps. */
+function intervals(
+  args: TrainingArguments,
+  totalSteps: number,
+): Pick<TrainingPlan, 'loggingSteps' | 'evalSteps' | 'saveSteps'> {
   const inSteps = (steps: number) => (steps < 1 ? Math.ceil(steps * totalSteps) : steps);
   return {
     loggingSteps: inSteps(args.loggingSteps),
     evalSteps: inSteps(args.evalSteps ?? args.loggingSteps),
     saveSteps: inSteps(args.saveSteps),
-    ...lengths,
-    warmupSteps,
-    learningRate: (step) => args.learningRate * schedule(step - 1, context),
   };
 }

@@ -16,6 +16,7 @@ import type { TrainingPlan } from './plan.ts';
 import { Position } from './position.ts';
 import { takeUp } from './resume.ts';
 import { describeRun } from './runRecord.ts';
+import { plateauName } from './schedules.ts';
 import { TrainerControl, TrainerState } from './trainerState.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 import type { TrainingRows } from './trainingRows.ts';
@@ -86,7 +87,11 @@ export async function findCheckpoint(
 }
 
 /** What can be refused before anything is loaded. @throws ArgumentError, or EnvironmentError for directories. */
-export async function checkRun(args: TrainingArguments, hasEvaluation: boolean): Promise<void> {
+export async function checkRun(
+  args: TrainingArguments,
+  hasEvaluation: boolean,
+  { ownSchedule }: { readonly ownSchedule: boolean },
+): Promise<void> {
   const needEvaluation = (option: string) =>
     new ArgumentError('ERR_NO_EVALUATION', {
       owner: 'Trainer',
@@ -96,6 +101,8 @@ export async function checkRun(args: TrainingArguments, hasEvaluation: boolean):
   const evaluated = hasEvaluation && args.evalStrategy !== 'no';
   if (args.saveStrategy === 'best' && !evaluated) throw needEvaluation("saveStrategy 'best'");
   if (args.loadBestModelAtEnd && !evaluated) throw needEvaluation('loadBestModelAtEnd');
+  if (args.lrSchedulerType === plateauName && !ownSchedule && !evaluated)
+    throw needEvaluation(`lrSchedulerType '${plateauName}'`);
   if (args.earlyStoppingPatience !== undefined && !evaluated) throw needEvaluation('earlyStoppingPatience');
   if (args.loadBestModelAtEnd && (args.outputDir === undefined || args.saveStrategy === 'no')) {
     throw new ArgumentError('ERR_NOTHING_SAVED', {
@@ -132,7 +139,7 @@ export async function prepareRun(parts: RunParts): Promise<PreparedRun> {
   }
   // What is frozen must be that of the checkpoint.
   await program.computeFrozenFeatures(rows.sequences());
-  const best = evaluate === undefined ? undefined : await checkMetric(args, evaluate);
+  const best = evaluate === undefined ? undefined : await checkMetric(args, plan, evaluate);
   const checkpoints = await checkpointsOf(parts, { state, control, position, callbacks, run });
   return {
     checkpoints,
@@ -191,18 +198,24 @@ async function meetEarlierRun(outputDir: string, overwrite: boolean): Promise<vo
 }
 
 /**
- * Holds `metricForBestModel` against what an evaluation gives, before the first step: where it is named, on the first batch.
+ * Holds `metricForBestModel` against what an evaluation gives, before the first step: where it is named or goes into the schedule, on the first batch.
  * @throws ArgumentError where there is no such metric.
  */
 async function checkMetric(
   args: TrainingArguments,
+  { plateau }: TrainingPlan,
   evaluate: NonNullable<RunParts['evaluate']>,
 ): Promise<BestMetric | undefined> {
-  if (args.metricForBestModel === undefined && !args.loadBestModelAtEnd) return undefined;
+  if (args.metricForBestModel === undefined && !args.loadBestModelAtEnd && plateau === undefined) return undefined;
   // Some metrics of a user's or of few rows have no value on one batch; then all rows are asked.
   const metrics = await evaluate({ firstBatch: true }).catch(() => evaluate());
   const best = findBestMetric(args, Object.keys(metrics));
   log.info(`best is what has the ${best.greaterIsBetter ? 'greatest' : 'smallest'} ${best.name}`);
+  if (plateau !== undefined && (plateau.options.mode === 'max') !== best.greaterIsBetter) {
+    log.warn(
+      `lrSchedulerType '${plateauName}' lowers the learning rate where ${best.name} no longer ${best.greaterIsBetter ? 'falls' : 'rises'} (mode '${plateau.options.mode}'): set mode: '${best.greaterIsBetter ? 'max' : 'min'}' in lrSchedulerKwargs if that is not meant`,
+    );
+  }
   return best;
 }
 

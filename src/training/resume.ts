@@ -59,6 +59,8 @@ export function takeUp(checkpoint: Checkpoint, parts: ResumeParts): void {
       `the run may end in other bits than if it had not been stopped, as it is resumed with: ${changed.join(', ')}`,
     );
   position.restore(checkpoint.run['position'] as JsonObject);
+  if (checkpoint.scheduler?.['lr_scheduler_type'] === args.lrSchedulerType)
+    plan.plateau?.loadState(checkpoint.scheduler);
   position.stream = checkpoint.stream as unknown as StreamPlace | undefined;
   position.savedStep = position.pending ? 0 : state.globalStep;
   takeBatchSize(checkpoint, parts);

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { planTraining } from './plan.ts';
-import { makeSchedule, type ScheduleName, type ScheduleParameters, scheduleNames } from './schedules.ts';
+import { makeSchedule, plateauName, type ScheduleName, type ScheduleParameters, scheduleNames } from './schedules.ts';
 import { TrainingArguments } from './trainingArguments.ts';
 
 /** What transformers 5.23 gives: scripts/goldens/schedules.py. */
@@ -22,7 +22,10 @@ describe("Hugging Face's schedules", () => {
   const { learningRate, total: totalSteps } = goldens;
 
   test('every schedule has goldens', () => {
-    expect(new Set(goldens.cases.map(({ name }) => name))).toEqual(new Set(scheduleNames));
+    expect(new Set(goldens.cases.map(({ name }) => name))).toEqual(
+      // By metrics, not by the step: plateau.test.ts.
+      new Set(scheduleNames.filter((name) => name !== plateauName)),
+    );
   });
 
   test.each(goldens.cases)('$name $kwargs, $warmup steps of warm-up', ({ name, kwargs, warmup, rates }) => {

@@ -21,6 +21,7 @@ interface ParameterRule {
   readonly min?: number;
   readonly max?: number;
   readonly above?: number;
+  readonly below?: number;
   readonly whole?: true;
   readonly choices?: readonly string[];
   readonly required?: true;
@@ -159,7 +160,24 @@ const rules = {
       return between(decayType === 'cosine' ? cosine(progress, turns) : 1 - Math.sqrt(progress));
     },
   },
+  // PyTorch's defaults. Between two reductions it is constant.
+  reduce_lr_on_plateau: {
+    parameters: {
+      mode: { fallback: 'min', choices: ['min', 'max'] },
+      factor: { fallback: 0.1, min: 0, below: 1 },
+      patience: { fallback: 10, min: 0, whole: true },
+      threshold: { fallback: 1e-4, min: 0 },
+      thresholdMode: { fallback: 'rel', choices: ['rel', 'abs'] },
+      cooldown: { fallback: 0, min: 0, whole: true },
+      minLr: { fallback: 0, min: 0 },
+      eps: { fallback: 1e-8, min: 0 },
+    },
+    factor: () => 1,
+  },
 } as const satisfies Readonly<Record<string, ScheduleRule>>;
+
+/** The schedule whose learning rate falls where a metric no longer becomes better; see `plateau.ts`. */
+export const plateauName = 'reduce_lr_on_plateau';
 
 /** The name of a schedule. */
 export type ScheduleName = keyof typeof rules;
@@ -173,10 +191,18 @@ export const scheduleNames = Object.keys(rules) as readonly ScheduleName[];
  * @returns the factor of the learning rate by step, from 0.
  * @throws ArgumentError for numbers that the schedule does not have, that are out of range, or that it needs and are not there.
  */
-export function makeSchedule(
-  name: ScheduleName,
-  given: ScheduleParameters = {},
-): (step: number, context: ScheduleContext) => number {
+export function makeSchedule(name: ScheduleName, given: ScheduleParameters = {}): Schedule {
+  const rule: ScheduleRule = rules[name];
+  const parameters = scheduleParameters(name, given);
+  return (step, context) => {
+    const wrong = rule.refuse?.(parameters, context);
+    if (wrong !== undefined) throw refused(name, wrong);
+    return rule.factor(step, context, parameters);
+  };
+}
+
+/** A schedule's own numbers, checked, with the defaults of those left out. @throws ArgumentError as {@link makeSchedule}. */
+export function scheduleParameters(name: ScheduleName, given: ScheduleParameters = {}): Parameters {
   const rule: ScheduleRule = rules[name];
   const parameters: Record<string, number | string | undefined> = Object.fromEntries(
     Object.entries(rule.parameters).map(([parameter, { fallback }]) => [parameter, fallback]),
@@ -207,11 +233,7 @@ export function makeSchedule(
     (parameter) => rule.parameters[parameter].required === true && parameters[parameter] === undefined,
   );
   if (missing !== undefined) throw refused(name, `needs ${missing}`);
-  return (step, context) => {
-    const wrong = rule.refuse?.(parameters, context);
-    if (wrong !== undefined) throw refused(name, wrong);
-    return rule.factor(step, context, parameters);
-  };
+  return parameters;
 }
 
 function refused(name: string, what: string): ArgumentError {
@@ -226,18 +248,21 @@ function refused(name: string, what: string): ArgumentError {
 function misfit(rule: ParameterRule, value: number | string | boolean): string | undefined {
   if (rule.choices !== undefined)
     return rule.choices.includes(value as string) ? undefined : `one of ${rule.choices.join(', ')}`;
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY, above = Number.NEGATIVE_INFINITY } = rule;
+  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = rule;
+  const { above = Number.NEGATIVE_INFINITY, below = Number.POSITIVE_INFINITY } = rule;
   const fits =
     typeof value === 'number' &&
     Number.isFinite(value) &&
     value >= min &&
     value <= max &&
     value > above &&
+    value < below &&
     (rule.whole !== true || Number.isInteger(value));
   if (fits) return undefined;
   const bounds = [
     Number.isFinite(min) && `of at least ${min}`,
     Number.isFinite(above) && `above ${above}`,
+    Number.isFinite(below) && `below ${below}`,
     Number.isFinite(max) && `of at most ${max}`,
   ].filter((bound) => bound !== false);
   return `${rule.whole === true ? 'a whole number' : 'a number'} ${bounds.join(' and ')}`;

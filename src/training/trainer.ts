@@ -173,12 +173,12 @@ export class Trainer {
     if (args.evalOnStart && !hasEvaluation) throw missingDataset('evalOnStart', 'evalDataset');
     checkStreams(args, trainDataset, this.#evalSets);
     const reporters = reportersOf(args);
-    await checkRun(args, hasEvaluation);
+    const [ownOptimizer, schedule] = this.#options.optimizers ?? [];
+    await checkRun(args, hasEvaluation, { ownSchedule: schedule !== undefined });
     const checkpoint = await findCheckpoint(args, resumeFromCheckpoint);
     await this.#initModel();
     const task = await this.#taskFor(trainDataset);
     const rows = await trainingRowsOf(args, task, await this.#trainingFeatures(task));
-    const [ownOptimizer, schedule] = this.#options.optimizers ?? [];
     const optimizer = ownOptimizer ?? optimizerFor(args);
     warnOfReplaced(args, { optimizer: ownOptimizer !== undefined, schedule: schedule !== undefined });
     const plan = planTraining(args, rows.examples, schedule);
