@@ -108,6 +108,30 @@ describe('shuffle', () => {
   });
 });
 
+test('whether a stream ends, and whether it is mixed, is known where it can be', async () => {
+  const file = await stream('large.csv');
+  const made = IterableDataset.fromGenerator(() => [{ i: 1 }]);
+  const map = (dataset: IterableDataset) => dataset.map((row) => row).map((batch) => batch, { batched: true });
+  for (const dataset of [
+    file,
+    map(file),
+    file
+      .filter(() => true)
+      .skip(1)
+      .shuffle(),
+    made.take(3),
+    map(made.take(3)),
+  ])
+    expect(dataset.isFinite).toBe(true);
+  for (const dataset of [made, map(made), made.skip(3), IterableDataset.concatenate([made.take(2), made])])
+    expect(dataset.isFinite).toBe(false);
+  expect([file, file.shuffle(), map(file.shuffle()).take(3)].map((each) => each.isShuffled)).toEqual([
+    false,
+    true,
+    true,
+  ]);
+});
+
 test('columns and batches', async () => {
   const dataset = (await stream('large.csv')).take(4);
   expect(await all(dataset.renameColumn('id', 'number').removeColumns('text'))).toEqual(

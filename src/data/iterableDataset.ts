@@ -103,6 +103,11 @@ export class IterableDataset<R extends Row = Row> implements AsyncIterable<R> {
     return this.#stage.isFinite === true;
   }
 
+  /** Whether `shuffle` mixes the rows. */
+  get isShuffled(): boolean {
+    return this.#stage.isShuffled === true;
+  }
+
   async *[Symbol.asyncIterator](): AsyncGenerator<R> {
     const cursor = this.#stage.open(this.#epoch, this.#resume ?? undefined);
     this.#cursor = cursor;

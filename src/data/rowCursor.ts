@@ -25,6 +25,8 @@ export interface RowCursor {
 export interface RowStage {
   /** Whether a pass is known to come to an end; files do, what a function makes may not. */
   readonly isFinite?: boolean;
+  /** Whether its rows are mixed. */
+  readonly isShuffled?: boolean;
   /** @param epoch counts passes; only orders depend on it. @param state where an earlier cursor of this stage stood. */
   open(epoch: number, state?: CursorState): RowCursor;
   /** This stage with its files in an order of (seed, epoch); itself where it has no files below. */

@@ -19,6 +19,10 @@ export class TransformStage implements RowStage {
     return this.#source.isFinite === true;
   }
 
+  get isShuffled(): boolean {
+    return this.#source.isShuffled === true;
+  }
+
   open(epoch: number, state?: CursorState): RowCursor {
     const source = this.#source.open(epoch, partOf(state, 'source'));
     let index = partOf<number>(state, 'index') ?? 0;
@@ -67,6 +71,10 @@ export class BatchTransformStage implements RowStage {
 
   get isFinite(): boolean {
     return this.#source.isFinite === true;
+  }
+
+  get isShuffled(): boolean {
+    return this.#source.isShuffled === true;
   }
 
   open(epoch: number, state?: CursorState): RowCursor {
@@ -126,6 +134,10 @@ export class SliceStage implements RowStage {
     return Number.isFinite(this.#stop) || this.#source.isFinite === true;
   }
 
+  get isShuffled(): boolean {
+    return this.#source.isShuffled === true;
+  }
+
   open(epoch: number, state?: CursorState): RowCursor {
     const source = this.#source.open(epoch, partOf(state, 'source'));
     let passed = partOf<number>(state, 'passed') ?? 0;
@@ -154,6 +166,7 @@ export class SliceStage implements RowStage {
  * the buffer's rows, so that a resumed pass gives exactly what the first would have.
  */
 export class ShuffleStage implements RowStage {
+  readonly isShuffled = true;
   readonly #source: RowStage;
   readonly #seed: number;
   readonly #size: number;
@@ -217,6 +230,10 @@ export class ChainStage implements RowStage {
 
   get isFinite(): boolean {
     return this.#parts.every((part) => part.isFinite === true);
+  }
+
+  get isShuffled(): boolean {
+    return this.#parts.every((part) => part.isShuffled === true);
   }
 
   open(epoch: number, state?: CursorState): RowCursor {

@@ -217,9 +217,9 @@ async function* evaluate<Feature>(
 function lowerOnPlateau<Feature>({ plan: { plateau } }: LoopContext<Feature>, name: string, value: number): void {
   const before = plateau?.learningRate;
   if (plateau?.step(value) !== true) return;
-  log.info(
-    `learning rate ${before?.toPrecision(3)} → ${plateau.learningRate.toPrecision(3)}: ${name} has not become better for more than ${plateau.options.patience} evaluations`,
-  );
+  const { patience } = plateau.options;
+  const since = patience === 0 ? 'was not better' : `was not better for ${patience + 1} evaluations in a row`;
+  log.info(`learning rate ${before?.toPrecision(3)} → ${plateau.learningRate.toPrecision(3)}: ${name} ${since}`);
 }
 
 async function* save<Feature>(context: LoopContext<Feature>, reason: SaveReason): AsyncGenerator<TrainingEvent> {

@@ -76,7 +76,7 @@ describe('in the Trainer', () => {
     const rates = await train(scores, { metricForBestModel: 'score', lrSchedulerKwargs: kwargs });
     expect(rates).toEqual([1e-3, 1e-3, 1e-3, 5e-4, 5e-4, 5e-4]);
     expect(lines).toContain(
-      'info: learning rate 0.00100 → 0.000500: eval_score has not become better for more than 1 evaluations',
+      'info: learning rate 0.00100 → 0.000500: eval_score was not better for 2 evaluations in a row',
     );
     expect(lines.join('\n')).not.toContain('warn');
   });

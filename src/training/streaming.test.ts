@@ -35,6 +35,16 @@ describe('a stream gives the bits of the same rows in memory', () => {
     expect(streamed.atEnd).toEqual(whole.atEnd);
   });
 
+  test('one that is not shuffled is a warning, unless that is asked for', async () => {
+    const lines = gatherLog();
+    const warnings = () => lines.filter((line) => line.startsWith('warn: the stream is not shuffled')).length;
+    await trained(stream().shuffle(), { maxSteps: 1 });
+    await trained(stream(), { maxSteps: 1, trainSamplingStrategy: 'sequential' });
+    expect(warnings()).toBe(0);
+    await trained(stream(), { maxSteps: 1 });
+    expect(warnings()).toBe(1);
+  });
+
   test('by steps, beyond its end: it is read again', async () => {
     const args = { maxSteps: 9, trainSamplingStrategy: 'sequential', lrSchedulerType: 'constant' } as const;
     const whole = await trained(Dataset.fromRows(rows), args);

@@ -25,20 +25,15 @@ import type { HyperparameterSearchOptions } from './search/searchOptions.ts';
 import {
   batchesOf,
   checkStreams,
-  DataPreparation,
   featuresAtHand,
   isStream,
+  missingDataset,
   type PreparedSet,
+  TrainerData,
   type TrainerDataset,
   trainingRowsOf,
 } from './trainerData.ts';
-import {
-  checkTrainerOptions,
-  type EvalDataset,
-  missingDataset,
-  namedSets,
-  type TrainerOptions,
-} from './trainerOptions.ts';
+import { checkTrainerOptions, type EvalDataset, namedSets, type TrainerOptions } from './trainerOptions.ts';
 import { TrainerControl, TrainerState } from './trainerState.ts';
 import { TrainingArguments } from './trainingArguments.ts';
 
@@ -82,10 +77,8 @@ export class Trainer {
   readonly #options: TrainerOptions;
   #task: Promise<Task> | undefined;
   #tokenizer: BertTokenizer | undefined;
-  #trainFeatures: Promise<PreparedSet> | undefined;
-  #evalFeatures: Promise<ReadonlyMap<string, PreparedSet>> | undefined;
   readonly #evalSets: Readonly<Record<string, TrainerDataset>>;
-  readonly #data: DataPreparation;
+  readonly #data: TrainerData;
   #state = new TrainerState();
   #isTraining = false;
   #callbacks: CallbackHandler | undefined;
@@ -102,7 +95,7 @@ export class Trainer {
     this.#options = options;
     this.#tokenizer = options.tokenizer;
     this.#evalSets = namedSets(options.evalDataset);
-    this.#data = new DataPreparation(this.args);
+    this.#data = new TrainerData(this.args, options.trainDataset, this.#evalSets);
   }
 
   /** The model; of `modelInit`, the latest. @throws ArgumentError before `modelInit` has made one. */
@@ -121,8 +114,7 @@ export class Trainer {
     if (modelInit === undefined) return;
     const before = this.#model;
     this.#task = undefined;
-    this.#trainFeatures = undefined;
-    this.#evalFeatures = undefined;
+    this.#data.forget();
     this.#model = await modelInit();
     if (before !== this.#model) await before?.dispose();
   }
@@ -178,7 +170,7 @@ export class Trainer {
     const checkpoint = await findCheckpoint(args, resumeFromCheckpoint);
     await this.#initModel();
     const task = await this.#taskFor(trainDataset);
-    const rows = await trainingRowsOf(args, task, await this.#trainingFeatures(task));
+    const rows = await trainingRowsOf(args, task, await this.#data.trainingSet(task));
     const optimizer = ownOptimizer ?? optimizerFor(args);
     warnOfReplaced(args, { optimizer: ownOptimizer !== undefined, schedule: schedule !== undefined });
     const plan = planTraining(args, rows.examples, schedule);
@@ -189,7 +181,7 @@ export class Trainer {
     }
     const evaluating = hasEvaluation && (args.evalStrategy !== 'no' || args.evalOnStart);
     // Also where it is used only after training, so that bad rows are known before the work is done.
-    if (hasEvaluation) await this.#evaluationFeatures(task);
+    if (hasEvaluation) await this.#data.evaluationSets(task);
     const { model } = this;
     const program = await model.prepareTraining({
       optimizer,
@@ -250,7 +242,7 @@ export class Trainer {
     if (dataset === undefined || dataset === this.#options.evalDataset) return this.#evaluateSets(task, options);
     let metrics: Metrics = {};
     for (const [name, data] of Object.entries(sets)) {
-      const set = await this.#evaluationSet(task, name, data);
+      const set = await this.#data.evaluationSet(task, data);
       metrics = { ...metrics, ...(await this.#ask(task, set, prefixOf(name), options)).metrics };
     }
     return metrics;
@@ -272,7 +264,7 @@ export class Trainer {
   /** Metrics on all of `evalDataset`, or on the first batch of each set. */
   async #evaluateSets(task: Task, options: EvaluateOptions, firstBatch = false): Promise<Metrics> {
     let metrics: Metrics = {};
-    for (const [name, set] of await this.#evaluationFeatures(task))
+    for (const [name, set] of await this.#data.evaluationSets(task))
       metrics = { ...metrics, ...(await this.#ask(task, set, prefixOf(name), options, firstBatch)).metrics };
     return metrics;
   }
@@ -281,8 +273,7 @@ export class Trainer {
   async predict(dataset: TrainerDataset, options: CallOptions = {}): Promise<PredictionOutput> {
     if (dataset === undefined) throw missingDataset('predict', 'a data set');
     const task = await this.#taskFor(dataset);
-    const how = { labels: 'optional', use: 'evaluation', name: 'the data set' } as const;
-    const set = await this.#data.prepare(task, dataset, how);
+    const set = await this.#data.evaluationSet(task, dataset, 'optional');
     const { evaluator, metrics } = await this.#ask(task, set, 'test', options);
     await this.#handler().call('onPredict', { metrics });
     return { ...evaluator.prediction(), metrics };
@@ -353,11 +344,10 @@ export class Trainer {
     return this.#callbacks ?? new CallbackHandler(this.#options.callbacks ?? [], parts);
   }
 
-  /** The task, made once, from the first data set that it is asked about. */
+  /** The task, made once, from the training data or else the first data set that it is asked about. */
   #taskFor(dataset: TrainerDataset): Promise<Task> {
     if (this.#task === undefined) {
-      const { trainDataset } = this.#options;
-      const task = this.#makeTask(trainDataset ?? dataset, trainDataset === undefined ? 'evaluation' : 'training');
+      const task = this.#makeTask(dataset);
       this.#task = task;
       // What failed may be tried again with other data.
       task.catch(() => {
@@ -367,7 +357,7 @@ export class Trainer {
     return this.#task;
   }
 
-  async #makeTask(dataset: TrainerDataset, use: 'training' | 'evaluation'): Promise<Task> {
+  async #makeTask(dataset: TrainerDataset): Promise<Task> {
     if (this.#model === undefined) await this.#initModel();
     const { maxLength, truncation, seed } = this.args;
     const name = taskNameOf(this.model);
@@ -376,46 +366,10 @@ export class Trainer {
     const options = { ...own, columns: this.#options.columns, maxLength, truncation, seed };
     const source = { tokenizer, options, model: this.model, choice: this.args.tokenCache };
     const task = withTokenCache(taskFor(this.model, tokenizer, options), source);
-    await task.adapt(await this.#data.sampleOf(dataset, use));
+    await task.adapt(await this.#data.sampleFor(dataset));
     const labels = this.model.config.id2label;
     this.#loss = lossFor(this.args, this.#options.computeLossFunc, labels.length);
-    return await weighClasses(task, this.args, labels, async () => featuresAtHand(await this.#trainingFeatures(task)));
-  }
-
-  #trainingFeatures(task: Task): Promise<PreparedSet> {
-    if (this.#options.trainDataset === undefined) throw missingDataset('training', 'trainDataset');
-    if (this.#trainFeatures === undefined) {
-      const how = { labels: 'required', use: 'training', name: 'trainDataset' } as const;
-      const features = this.#data.prepare(task, this.#options.trainDataset, how);
-      this.#trainFeatures = features;
-      features.catch(() => {
-        this.#trainFeatures = undefined;
-      });
-    }
-    return this.#trainFeatures;
-  }
-
-  #evaluationFeatures(task: Task): Promise<ReadonlyMap<string, PreparedSet>> {
-    if (this.#evalFeatures === undefined) {
-      const features = this.#prepareEvalSets(task);
-      this.#evalFeatures = features;
-      features.catch(() => {
-        this.#evalFeatures = undefined;
-      });
-    }
-    return this.#evalFeatures;
-  }
-
-  async #prepareEvalSets(task: Task): Promise<ReadonlyMap<string, PreparedSet>> {
-    const prepared = new Map<string, PreparedSet>();
-    for (const [name, data] of Object.entries(this.#evalSets))
-      prepared.set(name, await this.#evaluationSet(task, name, data));
-    return prepared;
-  }
-
-  #evaluationSet(task: Task, name: string, data: TrainerDataset): Promise<PreparedSet> {
-    const what = name === '' ? 'evalDataset' : `evalDataset['${name}']`;
-    return this.#data.prepare(task, data, { labels: 'required', use: 'evaluation', name: what });
+    return await weighClasses(task, this.args, labels, async () => featuresAtHand(await this.#data.trainingSet(task)));
   }
 
   async #findTokenizer(): Promise<BertTokenizer> {

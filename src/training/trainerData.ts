@@ -56,10 +56,11 @@ export function checkStreams(
       hint: 'set maxSteps, or give the stream an end: dataset.take(rows)',
     });
   }
-  if (args.trainSamplingStrategy === 'random')
-    log.info(
-      'training rows come as the stream gives them: its own shuffle({ seed, bufferSize }) says their order, not trainSamplingStrategy',
+  if (args.trainSamplingStrategy === 'random' && !training.isShuffled) {
+    log.warn(
+      'the stream is not shuffled: rows are trained on in its order; dataset.shuffle({ seed, bufferSize }) mixes them, anew in each epoch',
     );
+  }
 }
 
 /** All features of a set. @throws ArgumentError ERR_STREAM for a stream, whose classes cannot be balanced. */
@@ -85,28 +86,88 @@ function requireEnd(dataset: IterableDataset, what: string): void {
   });
 }
 
-/** Makes features of data sets, and of streams what makes them. */
-export class DataPreparation {
-  readonly #samples = new WeakMap<IterableDataset, Promise<Dataset>>();
+/** A trainer's data sets, and the features of each: made when they are first asked for, and kept. */
+export class TrainerData {
   readonly #args: TrainingArguments;
+  readonly #training: TrainerDataset | undefined;
+  readonly #evaluation: Readonly<Record<string, TrainerDataset>>;
+  readonly #samples = new WeakMap<IterableDataset, Promise<Dataset>>();
+  #trainingSet: Promise<PreparedSet> | undefined;
+  #evaluationSets: Promise<ReadonlyMap<string, PreparedSet>> | undefined;
 
-  constructor(args: TrainingArguments) {
+  constructor(
+    args: TrainingArguments,
+    training: TrainerDataset | undefined,
+    evaluation: Readonly<Record<string, TrainerDataset>>,
+  ) {
     this.#args = args;
+    this.#training = training;
+    this.#evaluation = evaluation;
+  }
+
+  /** Features are made anew: of another model. */
+  forget(): void {
+    this.#trainingSet = undefined;
+    this.#evaluationSets = undefined;
+  }
+
+  /** @throws ArgumentError where there is no data set to train on; what `task.prepare` throws, and then it may be tried again. */
+  trainingSet(task: Task): Promise<PreparedSet> {
+    if (this.#training === undefined) throw missingDataset('training', 'trainDataset');
+    if (this.#trainingSet === undefined) {
+      const set = this.#prepare(task, this.#training, 'required', 'training');
+      this.#trainingSet = set;
+      set.catch(() => {
+        this.#trainingSet = undefined;
+      });
+    }
+    return this.#trainingSet;
+  }
+
+  /** The evaluation sets by name. */
+  evaluationSets(task: Task): Promise<ReadonlyMap<string, PreparedSet>> {
+    if (this.#evaluationSets === undefined) {
+      const sets = this.#prepareEvaluation(task);
+      this.#evaluationSets = sets;
+      sets.catch(() => {
+        this.#evaluationSets = undefined;
+      });
+    }
+    return this.#evaluationSets;
+  }
+
+  async #prepareEvaluation(task: Task): Promise<ReadonlyMap<string, PreparedSet>> {
+    const prepared = new Map<string, PreparedSet>();
+    for (const [name, dataset] of Object.entries(this.#evaluation))
+      prepared.set(name, await this.evaluationSet(task, dataset));
+    return prepared;
+  }
+
+  /** A data set to be judged or asked about. @throws ArgumentError ERR_STREAM for a stream that is not known to end. */
+  evaluationSet(
+    task: Task,
+    dataset: TrainerDataset,
+    labels: PrepareOptions['labels'] = 'required',
+  ): Promise<PreparedSet> {
+    return this.#prepare(task, dataset, labels, 'evaluation');
   }
 
   /**
-   * What a task may learn labels from: the data set, or a sample of a stream's rows, read once. The whole stream is looked
-   * through where it is read to its end anyway.
+   * What a task may learn labels from, of the training data where there is some: the data set, or a sample of a stream's rows,
+   * read once. A stream that is read to its end anyway is looked through to its end.
    */
-  sampleOf(dataset: TrainerDataset, use: 'training' | 'evaluation'): Promise<Dataset> {
-    if (!isStream(dataset)) return Promise.resolve(dataset);
+  sampleFor(other: TrainerDataset): Promise<Dataset> {
+    const [dataset, use] =
+      this.#training === undefined ? ([other, 'evaluation'] as const) : ([this.#training, 'training'] as const);
+    return isStream(dataset) ? this.#sampleOf(dataset, use) : Promise.resolve(dataset);
+  }
+
+  #sampleOf(dataset: IterableDataset, use: 'training' | 'evaluation'): Promise<Dataset> {
     let sample = this.#samples.get(dataset);
     if (sample === undefined) {
       const isReadWhole = use === 'evaluation' || this.#args.maxSteps <= 0;
-      sample = sampleStream(
-        dataset,
-        !dataset.isFinite ? firstRows : isReadWhole ? Number.POSITIVE_INFINITY : rowsLookedAt,
-      );
+      const mostRows = isReadWhole ? Number.POSITIVE_INFINITY : rowsLookedAt;
+      sample = sampleStream(dataset, dataset.isFinite ? mostRows : firstRows);
       this.#samples.set(dataset, sample);
       // What failed may be tried again.
       sample.catch(() => this.#samples.delete(dataset));
@@ -114,17 +175,26 @@ export class DataPreparation {
     return sample;
   }
 
-  /** All features of a data set, or a stream of them. @throws DataError, with the row; of a stream when it is read. */
-  async prepare(
+  async #prepare(
     task: Task,
     dataset: TrainerDataset,
-    { labels, use, name }: Pick<PrepareOptions, 'labels'> & { use: 'training' | 'evaluation'; name: string },
+    labels: PrepareOptions['labels'],
+    use: 'training' | 'evaluation',
   ): Promise<PreparedSet> {
     if (!isStream(dataset)) return task.prepare(dataset, { labels });
-    if (use === 'evaluation') requireEnd(dataset, name);
-    const features = dataset.features ?? (await this.sampleOf(dataset, use)).features;
+    if (use === 'evaluation') requireEnd(dataset, 'the data set to evaluate on');
+    const features = dataset.features ?? (await this.#sampleOf(dataset, use)).features;
     return new FeatureStream(task, dataset, { labels, features });
   }
+}
+
+/** The error for a call that needs data. */
+export function missingDataset(what: string, option: string): ArgumentError {
+  return new ArgumentError('ERR_NO_DATASET', {
+    owner: 'Trainer',
+    what: `${what} needs a data set`,
+    hint: `pass ${option}`,
+  });
 }
 
 /** The rows that training goes through. Of a stream without `maxSteps` they are counted, in one pass that checks all of them. */

@@ -106,12 +106,3 @@ export function namedSets(sets: EvalDataset | undefined): Readonly<Record<string
   const plain = typeof sets === 'object' && sets !== null && !isTrainerDataset(sets) && !Array.isArray(sets);
   return plain ? (sets as Readonly<Record<string, TrainerDataset>>) : { '': sets as TrainerDataset };
 }
-
-/** The error for a call that needs data. */
-export function missingDataset(what: string, option: string): ArgumentError {
-  return new ArgumentError('ERR_NO_DATASET', {
-    owner: 'Trainer',
-    what: `${what} needs a data set`,
-    hint: `pass ${option}`,
-  });
-}

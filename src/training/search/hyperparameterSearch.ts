@@ -1,6 +1,7 @@
 import { ArgumentError, RunError } from '../../core/errors.ts';
 import { log } from '../../core/log.ts';
-import { missingDataset, namedSets } from '../trainerOptions.ts';
+import { missingDataset } from '../trainerData.ts';
+import { namedSets } from '../trainerOptions.ts';
 import type { TrainingArguments } from '../trainingArguments.ts';
 import { objectiveOf } from './objective.ts';
 import { runTrials } from './runTrials.ts';
