@@ -19,6 +19,7 @@ export {
   type Quantization,
 } from './export/exportOnnx.ts';
 export { type CardDataset, type ModelCard, modelCard, writeModelCard } from './export/modelCard.ts';
+export { smallBert } from './hub/bundled.ts';
 export { type DownloadListener, type DownloadProgress, onDownload } from './hub/progress.ts';
 export {
   listRepositoryFiles,

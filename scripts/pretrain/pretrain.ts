@@ -31,8 +31,8 @@ const { values } = parseArgs({
     teacher: { type: 'string', default: 'sentence-transformers/all-MiniLM-L6-v2' },
     cache: { type: 'string', default: '.cache/pretrain' },
     output: { type: 'string', default: 'assets/fettle-bert-small' },
-    'language-steps': { type: 'string', default: '5000' },
-    'distillation-steps': { type: 'string', default: '2500' },
+    'language-steps': { type: 'string', default: '3000' },
+    'distillation-steps': { type: 'string', default: '1600' },
     bf16: { type: 'boolean', default: false },
   },
 });

@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { configureLog } from '../core/log.ts';
+import { smallBert } from './bundled.ts';
 import { faultOfName, folderOf, isSafeRevision, namesOf } from './names.ts';
-import { resolveDataset, resolvePretrained } from './resolve.ts';
+import { resolveDataset, resolvePretrained, resolveTokenizer } from './resolve.ts';
 import { cacheRoot } from './settings.ts';
 
 const commit = '86b5e0934494bd15c9632b12f734a8a67f723594';
@@ -169,4 +170,23 @@ test('names, folders and aliases', () => {
   expect(folderOf('dataset', 'glue')).toBe('datasets--glue');
   expect(namesOf('dataset', 'squad')).toEqual(['squad', 'rajpurkar/squad']);
   expect(namesOf('model', 'glue')).toEqual(['glue']);
+});
+
+describe("the package's own model", () => {
+  test('is found without a cache or a network', async () => {
+    const directory = await resolvePretrained(smallBert, { cacheDir });
+    expect(await readdir(directory)).toEqual(expect.arrayContaining(['config.json', 'model.safetensors', 'vocab.txt']));
+    expect(await resolveTokenizer(smallBert, { cacheDir })).toBe(directory);
+  });
+
+  test('a directory of that name comes first', async () => {
+    const before = process.cwd();
+    await mkdir(join(cacheDir, smallBert));
+    try {
+      process.chdir(cacheDir);
+      expect(await resolvePretrained(smallBert, { cacheDir })).toBe(smallBert);
+    } finally {
+      process.chdir(before);
+    }
+  });
 });

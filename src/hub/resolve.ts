@@ -1,4 +1,5 @@
 import { joinPath, kindOf, listDirectory } from '#platform/files';
+import { bundledDirectory } from './bundled.ts';
 import { leavesCacheInForce } from './failures.ts';
 import {
   findLocal,
@@ -28,7 +29,8 @@ export interface SnapshotOptions extends ResolveOptions, PathPatterns {
 /**
  * The local directory that holds a model's files: an existing directory is itself; a name (`bert-base-uncased`,
  * `org/name`) is brought up to date in Hugging Face's cache, which is shared with Python, and is that snapshot's directory.
- * Only what is needed is downloaded: config.json, the weights as safetensors, the tokenizer's files.
+ * Only what is needed is downloaded: config.json, the weights as safetensors, the tokenizer's files. {@link smallBert} is
+ * part of the package.
  *
  * A commit's hash whose files are in the cache, and `localFilesOnly`, ask nobody. A branch asks the Hub once for its
  * commit; where the Hub cannot be reached, the cached commit is taken, and that is said.
@@ -39,13 +41,19 @@ export interface SnapshotOptions extends ResolveOptions, PathPatterns {
  * @throws EnvironmentError ERR_HUB_UNREACHABLE, ERR_HUB_STATUS, ERR_HUB_TOKEN, ERR_HUB_GATED, ERR_HUB_ANSWER, ERR_HUB_SIZE,
  *   ERR_HUB_CHECKSUM, ERR_CACHE_WRITE, ERR_DISK_SPACE.
  */
-export function resolvePretrained(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
-  return obtain('model', nameOrPath, options, options.owner ?? 'resolvePretrained', neededFiles.model);
+export async function resolvePretrained(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
+  return (
+    (await bundledDirectory(nameOrPath)) ??
+    obtain('model', nameOrPath, options, options.owner ?? 'resolvePretrained', neededFiles.model)
+  );
 }
 
 /** As {@link resolvePretrained}, for a tokenizer's files alone. */
-export function resolveTokenizer(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
-  return obtain('model', nameOrPath, options, options.owner ?? 'resolveTokenizer', neededFiles.tokenizer);
+export async function resolveTokenizer(nameOrPath: string, options: ResolveOptions = {}): Promise<string> {
+  return (
+    (await bundledDirectory(nameOrPath)) ??
+    obtain('model', nameOrPath, options, options.owner ?? 'resolveTokenizer', neededFiles.tokenizer)
+  );
 }
 
 /**

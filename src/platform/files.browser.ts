@@ -17,6 +17,11 @@ export async function kindOf(path: string): Promise<'file' | 'directory' | 'none
   }
 }
 
+/** The URL of a directory of this package, where its files are served as they stand in it. */
+export function packageDirectory(path: string): string {
+  return new URL(`../../${path}/`, import.meta.url).href;
+}
+
 /** A file's bytes, by fetch. @throws EnvironmentError ERR_FETCH where the server does not send it. */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await (await get(path)).arrayBuffer());

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { appendFile, mkdir, open, readdir, readFile, realpath, rename, rm, stat, statfs } from 'node:fs/promises';
 import { homedir, hostname } from 'node:os';
 import { basename, delimiter, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { ArgumentError, EnvironmentError } from '../core/errors.ts';
 
 /** Whether something stands at `path`, and what. */
@@ -12,6 +13,11 @@ export async function kindOf(path: string): Promise<'file' | 'directory' | 'none
   } catch {
     return 'none';
   }
+}
+
+/** A directory of this package, wherever it is installed. */
+export function packageDirectory(path: string): string {
+  return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }
 
 /** A file's bytes, on an ArrayBuffer of their own (offset 0). */
