@@ -50,17 +50,32 @@ interface Pending {
   reject(error: Error): void;
 }
 
-/** A Python program that answers requests, one JSON object a line (benchmarks/python/protocol.py). */
+/** A program that answers requests, one JSON object a line (benchmarks/python/protocol.py); Python, or what `program` names. */
 export class PythonProcess {
   readonly #child: ChildProcessWithoutNullStreams;
   readonly #pending: Pending[] = [];
   readonly #ended: Promise<void>;
   #errors = '';
 
-  /** Starts `script` (a path from the checkout's root). Nothing is written to the terminal. */
-  constructor(script: string, { python = requirePython() }: { python?: string } = {}) {
-    this.#child = spawn(python, ['-u', join(repository, script)], {
-      env: { ...process.env, PYTHONDONTWRITEBYTECODE: '1', PYTHONPATH: join(repository, 'benchmarks', 'python') },
+  /**
+   * Starts `script` (a path from the checkout's root). Nothing is written to the terminal.
+   * @param options.program what runs it, with its own arguments first.
+   */
+  constructor(
+    script: string,
+    {
+      program = [requirePython(), '-u'],
+      environment = {},
+    }: { program?: readonly string[]; environment?: Readonly<Record<string, string>> } = {},
+  ) {
+    const [file, ...first] = program;
+    this.#child = spawn(file, [...first, join(repository, script)], {
+      env: {
+        ...process.env,
+        PYTHONDONTWRITEBYTECODE: '1',
+        PYTHONPATH: join(repository, 'benchmarks', 'python'),
+        ...environment,
+      },
     });
     this.#child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.#errors = (this.#errors + text).slice(-4000);
@@ -70,8 +85,7 @@ export class PythonProcess {
     this.#child.stdin.on('error', () => {});
     this.#ended = new Promise((resolve) => {
       const end = (how: string) => {
-        for (const { reject } of this.#pending.splice(0))
-          reject(new Error(`[${script}] Python ${how}\n${this.#errors}`));
+        for (const { reject } of this.#pending.splice(0)) reject(new Error(`[${script}] it ${how}\n${this.#errors}`));
         resolve();
       };
       this.#child.on('error', (error) => end(`could not be started: ${error.message}`));
@@ -87,7 +101,7 @@ export class PythonProcess {
   /** Asks for `op`. @throws Error with Python's traceback where it failed, or ended. */
   request<Result>(op: string, fields: Readonly<Record<string, unknown>> = {}): Promise<Result> {
     if (this.#child.exitCode !== null || this.#child.signalCode !== null) {
-      return Promise.reject(new Error(`[PythonProcess] Python has ended\n${this.#errors}`));
+      return Promise.reject(new Error(`[PythonProcess] the program has ended\n${this.#errors}`));
     }
     return new Promise<Result>((resolve, reject) => {
       this.#pending.push({ resolve: resolve as (result: unknown) => void, reject });
@@ -105,6 +119,6 @@ export class PythonProcess {
     const { resolve, reject } = this.#pending.shift()!;
     const { result, error } = JSON.parse(line) as { result?: unknown; error?: string };
     if (error === undefined) resolve(result);
-    else reject(new Error(`Python failed:\n${error}`));
+    else reject(new Error(`the program failed:\n${error}`));
   }
 }

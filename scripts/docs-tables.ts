@@ -1,10 +1,11 @@
 /**
- * The tables of docs/command-line.md and docs/training-arguments.md, made from what the code itself knows: the command's own
- * flags and the table of options. `npm run docs` writes them into the pages; a test holds the pages equal to them.
+ * The tables of docs/command-line.md, docs/training-arguments.md and README.md, made from what the code itself knows: the
+ * command's own flags, the table of options, and what the benchmark last found. `npm run docs` writes them into the pages; a test holds the pages equal to them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, type Option } from 'commander';
+import { type BenchReport, readmeTables } from '../benchmarks/benchReport.ts';
 import { addCacheDeleteCommand, addCacheListCommand } from '../src/cli/cache.ts';
 import { addDataInspectCommand } from '../src/cli/data.ts';
 import { addDoctorCommand } from '../src/cli/doctor.ts';
@@ -42,6 +43,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, () => strin
     'cache delete': () => flags(addCacheDeleteCommand),
     doctor: () => flags(addDoctorCommand),
   },
+  'README.md': { comparison },
   'docs/training-arguments.md': { options, python: () => fromPython(fields), earlier: () => fromPython(earlierFields) },
 };
 
@@ -58,6 +60,12 @@ export function withTables(page: string, text: string): string {
 
 function row(...cells: readonly string[]): string {
   return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
+/** The last whole runs of `npm run bench`. */
+function comparison(): string {
+  const file = new URL('../benchmarks/results/bench.json', import.meta.url);
+  return readmeTables(JSON.parse(readFileSync(file, 'utf8')) as BenchReport);
 }
 
 /** A command's flags, in the groups and the order of its help. */

@@ -10,6 +10,7 @@ Requests:
     load     {directory, numLabels, seed}: a model with its optimizer; a head that is not there is made from the seed
     save     {directory}
     step     {batch, precision}: milliseconds of the step and its parts, loss, norm of the gradient before the clip
+    infer    {batch, precision}: milliseconds of the forward pass, logits; bf16 has the weights themselves in bfloat16
     check    {batch, precision}: loss, logits and gradient norm without dropout; nothing is changed
     memory   the peak in MB
 Precisions: default (float32), medium (float32 storage, products as set_float32_matmul_precision('medium') allows),
@@ -18,6 +19,7 @@ longest row, as DataCollatorWithPadding does.
 """
 
 import contextlib
+import copy
 import math
 import time
 
@@ -136,6 +138,24 @@ def step(request):
     }
 
 
+def infer(request):
+    inputs = tensors(request["batch"])
+    del inputs["labels"]
+    precision = request["precision"]
+    set_precision(precision)
+    model = state["model"]
+    if precision == "bf16":
+        if "half" not in state:
+            state["half"] = copy.deepcopy(model).to(torch.bfloat16)
+        model = state["half"]
+    model.eval()
+    with torch.inference_mode():
+        start = time.perf_counter()
+        logits = model(**inputs).logits
+        end = time.perf_counter()
+    return {"milliseconds": (end - start) * 1e3, "logits": logits.float().tolist()}
+
+
 def check(request):
     model = state["model"]
     autocast = set_precision(request.get("precision", "default"))
@@ -162,6 +182,7 @@ if __name__ == "__main__":
             "save": save,
             "step": step,
             "check": check,
+            "infer": infer,
             "memory": lambda _: protocol.peak_memory_mb(),
         }
     )
