@@ -93,6 +93,7 @@ async function* step<Feature>(
     passed = await trainStep(context, {
       epoch,
       rows,
+      following: context.rows.following(position),
       step: state.globalStep + 1,
       optimizerStep: state.globalStep + 1 - position.momentsSince,
     });

@@ -17,6 +17,7 @@ import { Position } from './position.ts';
 import { takeUp } from './resume.ts';
 import { describeRun } from './runRecord.ts';
 import { plateauName } from './schedules.ts';
+import { StepBatches } from './stepBatches.ts';
 import { TrainerControl, TrainerState } from './trainerState.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 import type { TrainingRows } from './trainingRows.ts';
@@ -153,6 +154,7 @@ export async function prepareRun(parts: RunParts): Promise<PreparedRun> {
       control,
       position,
       callbacks,
+      batches: new StepBatches({ args, task, state }),
       evaluate,
       findBestMetric: (metrics) => best ?? findBestMetric(args, Object.keys(metrics)),
       save: checkpoints === undefined ? undefined : () => checkpoints.save(),

@@ -4,6 +4,7 @@ import type { ModelBatch, TrainingProgram } from '../models/programs.ts';
 import type { Task } from '../tasks/task.ts';
 import type { CallbackHandler } from './callbacks.ts';
 import type { TrainingPlan } from './plan.ts';
+import type { StepBatches } from './stepBatches.ts';
 import type { TrainerState } from './trainerState.ts';
 import type { TrainingArguments } from './trainingArguments.ts';
 import type { StepRows } from './trainingRows.ts';
@@ -16,6 +17,8 @@ export interface StepContext<Feature> {
   readonly program: TrainingProgram;
   readonly state: TrainerState;
   readonly callbacks: CallbackHandler;
+  /** Makes the steps' batches; those of the next while this one runs. */
+  readonly batches: StepBatches<Feature>;
 }
 
 /** A step's place in training. */
@@ -23,6 +26,8 @@ export interface StepPlace<Feature> {
   /** From 0. */
   readonly epoch: number;
   readonly rows: StepRows<Feature>;
+  /** The features of the step that follows in this epoch, if they are at hand; none otherwise. */
+  readonly following: readonly Feature[];
   /** From 1. */
   readonly step: number;
   /** Steps since the optimizer's moments were empty, this one counted. */
@@ -76,7 +81,7 @@ export async function trainStep<Feature>(
 async function computeGradients<Feature>(context: StepContext<Feature>, place: StepPlace<Feature>) {
   const { args, program, state, callbacks } = context;
   for (;;) {
-    const batches = makeBatches(context, place);
+    const batches = context.batches.of(place.epoch, place.rows.features);
     // What the loss averages over is known only of all batches together; so accumulation equals one large batch.
     const count = batches.reduce((sum, batch) => sum + batch.count, 0);
     const lossScale = count === 0 ? 0 : 1 / count;
@@ -85,7 +90,8 @@ async function computeGradients<Feature>(context: StepContext<Feature>, place: S
     let tokens = 0;
     try {
       for (const [i, { batch }] of passes.entries()) {
-        const outputs = await program.accumulate(batch, { seed: args.seed, step: place.step, lossScale });
+        const running = program.accumulate(batch, { seed: args.seed, step: place.step, lossScale });
+        const outputs = await context.batches.during(running, place.epoch, place.following);
         loss += Number(outputs['loss'].data[0]);
         tokens += batch.packed.tokens;
         if (i < passes.length - 1) await callbacks.call('onSubstepEnd');
@@ -102,20 +108,6 @@ async function computeGradients<Feature>(context: StepContext<Feature>, place: S
       );
     }
   }
-}
-
-/** The step's rows in batches of at most `state.trainBatchSize`, cut where the arguments' batches end. */
-function makeBatches<Feature>({ args, task, state }: StepContext<Feature>, place: StepPlace<Feature>): ModelBatch[] {
-  const batches: ModelBatch[] = [];
-  const { features } = place.rows;
-  for (let start = 0; start < features.length; start += args.perDeviceTrainBatchSize) {
-    const end = Math.min(start + args.perDeviceTrainBatchSize, features.length);
-    for (let first = start; first < end; first += state.trainBatchSize) {
-      const picked = features.slice(first, Math.min(first + state.trainBatchSize, end));
-      batches.push(task.batch(picked, { seed: args.seed, epoch: place.epoch, firstSample: first }));
-    }
-  }
-  return batches;
 }
 
 /** Whether an engine, or JavaScript itself, had no memory for what it was to compute. */

@@ -52,10 +52,13 @@ async function steps(
   onStep: (position: Position) => void = () => undefined,
 ): Promise<(readonly number[])[]> {
   const all: (readonly number[])[] = [];
+  let foreseen: { readonly epoch: number; readonly features: readonly number[] } | undefined;
   while (position.epoch < epochs) {
     const { features } = await rows.next(position);
+    if (foreseen?.epoch === position.epoch && foreseen.features.length > 0) expect(features).toEqual(foreseen.features);
     if (features.length === 0) return all;
     all.push(features);
+    foreseen = { epoch: position.epoch, features: rows.following(position) };
     if (await rows.moveOn(position)) {
       position.epoch++;
       position.batch = 0;

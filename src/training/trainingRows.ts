@@ -30,6 +30,8 @@ export interface TrainingRows<Feature = unknown> {
   sequences(): readonly TokenSequence[];
   /** The rows of the step at a position; none where the epoch is over. The same until {@link moveOn}. */
   next(position: Position): Promise<StepRows<Feature>>;
+  /** The features of the step after the one that {@link next} gave, of the same epoch, without reading for it: none where they are not at hand. */
+  following(position: Position): readonly Feature[];
   /** The step is done: the position moves behind its rows. @returns whether the epoch is known to be over. */
   moveOn(position: Position): Promise<boolean>;
 }
@@ -65,10 +67,18 @@ export class WholeRows<Feature> implements TrainingRows<Feature> {
   }
 
   next({ epoch, batch }: Position): Promise<StepRows<Feature>> {
+    return Promise.resolve(this.#rowsAt(epoch, batch));
+  }
+
+  following({ epoch, batch }: Position): readonly Feature[] {
+    return this.#rowsAt(epoch, batch + this.#args.gradientAccumulationSteps).features;
+  }
+
+  #rowsAt(epoch: number, batch: number): StepRows<Feature> {
     if (this.#order?.epoch !== epoch) this.#order = { epoch, rows: this.#sampler.order(epoch) };
     const start = batch * this.#args.perDeviceTrainBatchSize;
     const numbers = this.#order.rows.subarray(start, Math.min(start + stepRowsOf(this.#args), this.#usable));
-    return Promise.resolve({ features: Array.from(numbers, (row) => this.#features[row]), numbers });
+    return { features: Array.from(numbers, (row) => this.#features[row]), numbers };
   }
 
   moveOn(position: Position): Promise<boolean> {
@@ -134,6 +144,20 @@ export class StreamedRows<Feature> implements TrainingRows<Feature> {
       }
     }
     return { features, numbers };
+  }
+
+  following(): readonly Feature[] {
+    const wanted = stepRowsOf(this.#args);
+    // Fewer than a step has may be made up by what is still to be read.
+    if (this.#left < 2 * wanted) return [];
+    const features: Feature[] = [];
+    let skip = wanted;
+    for (const { part, taken } of this.#parts) {
+      const start = Math.min(taken + skip, part.features.length);
+      skip -= start - taken;
+      features.push(...part.features.slice(start, start + wanted - features.length));
+    }
+    return features;
   }
 
   async moveOn(position: Position): Promise<boolean> {
