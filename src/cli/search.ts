@@ -1,9 +1,10 @@
 import { type Command, Option } from 'commander';
-import { exitNow, onInterrupt, setExitCode, writeError } from '#platform/process';
+import { setExitCode } from '#platform/process';
 import { ArgumentError, didYouMean } from '../core/errors.ts';
-import { configureLog, log } from '../core/log.ts';
+import { log } from '../core/log.ts';
+import type { DatasetDict } from '../data/index.ts';
 import { readArchitectures } from '../models/loading.ts';
-import { type TaskName, tasks } from '../tasks/taskFor.ts';
+import { tasks } from '../tasks/taskFor.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { GradualUnfreezing } from '../training/gradualUnfreezing.ts';
 import { camelCase } from '../training/optionRules.ts';
@@ -17,13 +18,12 @@ import { checkTrainingSpace, defaultHpSpace } from '../training/search/trainingS
 import type { Direction } from '../training/search/trial.ts';
 import { Trainer } from '../training/trainer.ts';
 import { TrainingArguments } from '../training/trainingArguments.ts';
-import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
+import { attend } from './attended.ts';
 import { addThreadsFlag, addTrainingFlags, parseValue, trainingValues } from './flags.ts';
-import { addPreparationFlags, type PreparationFlags, prepareRows } from './preparation.ts';
 import { Progress } from './progress.ts';
 import { makeReport, type Report } from './report.ts';
-import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
-import { evaluationSplit } from './train.ts';
+import { addTaskOptionFlags } from './taskFlags.ts';
+import { addTrainingDataFlags, rowsInMemory, type TrainingDataFlags } from './trainingData.ts';
 import { trainLine } from './trainLine.ts';
 import { addTuningFlags, applyTuning, checkTuning, type TuningFlags } from './tuningFlags.ts';
 
@@ -50,12 +50,7 @@ const ownNames: readonly (keyof OwnFlags)[] = [
   'json',
 ];
 
-interface SearchFlags extends OwnFlags, DataFlags, PreparationFlags, TuningFlags {
-  readonly model: string;
-  readonly task?: TaskName;
-  readonly tokenizer?: string;
-  readonly trainSplit: string;
-  readonly evalSplit?: string;
+interface SearchFlags extends OwnFlags, TrainingDataFlags, TuningFlags {
   readonly threads?: number;
 }
 
@@ -99,16 +94,8 @@ export function addSearchCommand(program: Command): void {
     )
     .option('--timeout <seconds>', 'begin no trial after so many seconds', (text: string) =>
       Number(parseValue('--timeout', 'number', text)),
-    )
-    .optionsGroup('Model:')
-    .requiredOption('--model <path or name>', 'the model to begin with: a directory, or a name: bert-base-uncased')
-    .option('--tokenizer <path or name>', 'the tokenizer, where it does not stand with the model');
-  addTaskFlag(command, 'by the columns of the data');
-  addDataFlags(command);
-  command
-    .option('--train-split <name>', 'the split to train on', 'train')
-    .option('--eval-split <name>', 'the split to judge trials by (default: validation, or else test)');
-  addPreparationFlags(command, { training: true });
+    );
+  addTrainingDataFlags(command, true, 'judge trials by');
   addTuningFlags(command);
   addTrainingFlags(command);
   addTaskOptionFlags(command);
@@ -133,47 +120,18 @@ async function search(
   const hpSpace = readSpace(args, flags.space);
   // Before the data, which may take long.
   await readArchitectures(flags.model);
-  const dataset = await loadFlaggedDataset(flags, data);
-  const rows = { train: splitOf(dataset, flags.trainSplit), evaluation: evaluationSplit(dataset, flags.evalSplit) };
-  if (rows.evaluation === undefined) {
-    throw new ArgumentError('ERR_NO_DATASET', {
-      owner,
-      what: 'there is no split to judge trials by',
-      got: Object.keys(dataset).join(', '),
-      hint: "name one, or a part: --train-split 'train[:80%]' --eval-split 'train[80%:]'",
-    });
-  }
-  const task = taskOfDataset(flags.task, rows.train);
-  const taskOptions = taskSettings(task, flags);
   const {
+    task,
+    taskOptions,
     train: trainDataset,
     evaluation: evalDataset,
     columns,
-  } = await prepareRows(flags, rows, {
-    task,
-    columns: flaggedColumns(flags),
-    seed: args.dataSeed ?? args.seed,
-    maxLength: args.maxLength,
-    tokenizer: flags.tokenizer ?? flags.model,
-  });
+  } = await rowsInMemory(data, flags, args, nothingToJudgeBy);
   const tokenizer = flags.tokenizer === undefined ? undefined : await BertTokenizer.fromPretrained(flags.tokenizer);
   const { gradualUnfreezing: epochs, ...tuning } = flags;
   const thawing = epochs === true ? {} : { epochsPerStage: epochs };
   let progress = new Progress();
-  const restoreLog = configureLog({
-    sink: (level, message) => {
-      progress.clear();
-      writeError(`${level === 'warn' ? 'warning: ' : ''}${message}\n`);
-    },
-  });
-  const interrupt = new AbortController();
-  let interruptions = 0;
-  const stopListening = onInterrupt(() => {
-    if (++interruptions > 1) exitNow(130);
-    progress.clear();
-    writeError('interrupted: stopping after this step; once more stops at once\n');
-    interrupt.abort();
-  });
+  const attended = attend(() => progress.clear(), 'stopping after this step');
   let ended = 0;
   try {
     const trainer = new Trainer({
@@ -203,7 +161,7 @@ async function search(
       study: flags.study,
       direction: flags.direction,
       timeout: flags.timeout,
-      signal: interrupt.signal,
+      signal: attended.signal,
       onTrial: () => {
         ended++;
       },
@@ -212,7 +170,7 @@ async function search(
     reportBest(report, best, lineOf(best), flags.study);
   } catch (error) {
     progress.clear();
-    if (!interrupt.signal.aborted || error !== interrupt.signal.reason) throw error;
+    if (!attended.signal.aborted || error !== attended.signal.reason) throw error;
     setExitCode(130);
     const kept =
       flags.study === undefined
@@ -223,9 +181,17 @@ async function search(
       `interrupted; trials that ended: ${ended}; ${kept}`,
     );
   } finally {
-    stopListening();
-    restoreLog();
+    attended.end();
   }
+}
+
+function nothingToJudgeBy(dataset: DatasetDict): ArgumentError {
+  return new ArgumentError('ERR_NO_DATASET', {
+    owner,
+    what: 'there is no split to judge trials by',
+    got: Object.keys(dataset).join(', '),
+    hint: "name one, or a part: --train-split 'train[:80%]' --eval-split 'train[80%:]'",
+  });
 }
 
 /** The arguments that trials share. A pruner needs evaluations: where nothing is said, one each epoch. */

@@ -1,19 +1,17 @@
 import type { Command } from 'commander';
 import { baseName, joinPath, kindOf } from '#platform/files';
-import { exitNow, onInterrupt, setExitCode, terminalWidth, writeError } from '#platform/process';
+import { setExitCode, terminalWidth, writeError } from '#platform/process';
 import { ArgumentError } from '../core/errors.ts';
-import { configureLog, log } from '../core/log.ts';
-import type { DatasetDict } from '../data/index.ts';
-import type { Metrics, TaskSettings } from '../tasks/task.ts';
+import { log } from '../core/log.ts';
+import type { Metrics } from '../tasks/task.ts';
 import { type TaskName, tasks } from '../tasks/taskFor.ts';
-import type { ColumnNames } from '../tasks/textColumns.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
 import { listCheckpoints } from '../training/checkpointFiles.ts';
 import { describeMetrics } from '../training/eventLog.ts';
 import { plotLosses } from '../training/lossPlot.ts';
-import { Trainer, type TrainerDataset } from '../training/trainer.ts';
+import { Trainer } from '../training/trainer.ts';
 import { TrainingArguments } from '../training/trainingArguments.ts';
-import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, splitOf } from './dataFlags.ts';
+import { attend } from './attended.ts';
 import { requireDataAndModel } from './firstSteps.ts';
 import { addThreadsFlag, addTrainingFlags, trainingValues } from './flags.ts';
 import {
@@ -25,21 +23,16 @@ import {
   readRequirements,
   reportMissed,
 } from './metricFlags.ts';
-import { addPreparationFlags, type PreparationFlags, prepareRows, refusePreparation } from './preparation.ts';
 import { Progress } from './progress.ts';
 import { makeReport } from './report.ts';
-import { addStreamingFlags, checkStreamingFlags, loadStreamedData, type StreamingFlags } from './streamedData.ts';
-import { addTaskFlag, addTaskOptionFlags, taskOfDataset, taskSettings } from './taskFlags.ts';
+import { addStreamingFlags, checkStreamingFlags, type StreamingFlags } from './streamedData.ts';
+import { addTaskOptionFlags } from './taskFlags.ts';
 import { plainText } from './terminal.ts';
 import { writeTrainingCard } from './trainingCard.ts';
+import { addTrainingDataFlags, rowsInMemory, streamedRows, type TrainingDataFlags } from './trainingData.ts';
 import { addTuningFlags, applyTuning, checkTuning, type TuningFlags } from './tuningFlags.ts';
 
-interface TrainFlags extends DataFlags, StreamingFlags, PreparationFlags, TuningFlags, MetricFlags {
-  readonly model: string;
-  readonly task?: TaskName;
-  readonly tokenizer?: string;
-  readonly trainSplit: string;
-  readonly evalSplit?: string;
+interface TrainFlags extends TrainingDataFlags, StreamingFlags, TuningFlags, MetricFlags {
   readonly threads?: number;
   readonly resume?: string | true;
   readonly overwrite?: boolean;
@@ -52,17 +45,9 @@ export function addTrainCommand(program: Command): void {
     .command('train')
     .description('Fine-tune a model on a data set, evaluate it and save it.')
     .argument('[data]', 'the data set, as --dataset')
-    .option('--config <file>', 'JSON or YAML with any of these flags as names; flags on the line go before it')
-    .optionsGroup('Model:')
-    .option('--model <path or name>', 'the model to begin with: a directory, or a name: bert-base-uncased')
-    .option('--tokenizer <path or name>', 'the tokenizer, where it does not stand with the model');
-  addTaskFlag(command, 'by the columns of the data');
-  addDataFlags(command);
-  command
-    .option('--train-split <name>', 'the split to train on', 'train')
-    .option('--eval-split <name>', 'the split to evaluate on (default: validation, or else test)');
+    .option('--config <file>', 'JSON or YAML with any of these flags as names; flags on the line go before it');
+  addTrainingDataFlags(command, false, 'evaluate on');
   addStreamingFlags(command);
-  addPreparationFlags(command, { training: true });
   addTuningFlags(command);
   addTrainingFlags(command);
   addMetricFlags(command);
@@ -110,27 +95,19 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     evalSplit,
     trainRows,
     taskOptions,
-  } = await (flags.streaming === true ? streamedRows : rowsInMemory)(data, flags, args, isJudged);
+  } = await (flags.streaming === true ? streamedRows : rowsInMemory)(
+    data,
+    flags,
+    args,
+    isJudged ? nothingToEvaluate : undefined,
+  );
   const model = await tasks[task].model.fromPretrained(flags.model, {
     threads: flags.threads,
     seed: args.seed,
   });
   const callbacks = await applyTuning(model, flags, args.seed);
   const progress = new Progress();
-  const restoreLog = configureLog({
-    sink: (level, message) => {
-      progress.clear();
-      writeError(`${level === 'warn' ? 'warning: ' : ''}${message}\n`);
-    },
-  });
-  const interrupt = new AbortController();
-  let interruptions = 0;
-  const stopListening = onInterrupt(() => {
-    if (++interruptions > 1) exitNow(130);
-    progress.clear();
-    writeError('interrupted: stopping after this step and saving a checkpoint; once more stops at once\n');
-    interrupt.abort();
-  });
+  const attended = attend(() => progress.clear(), 'stopping after this step and saving a checkpoint');
   try {
     const tokenizer = flags.tokenizer === undefined ? undefined : await BertTokenizer.fromPretrained(flags.tokenizer);
     const trainer = new Trainer({
@@ -147,7 +124,7 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     });
     // Before the first step: an unknown metric, and one that takes other answers than the model's.
     if (isJudged) checkRequirements(requirements, await trainer.metricNames());
-    const { signal } = interrupt;
+    const { signal } = attended;
     const done = await finish(trainer, evalDataset !== undefined, { signal, resumeFromCheckpoint }).catch(
       (error: unknown) => {
         if (signal.aborted && error === signal.reason) return undefined;
@@ -201,60 +178,9 @@ async function train(data: string | undefined, flags: TrainFlags & Record<string
     );
     reportMissed(missed);
   } finally {
-    stopListening();
-    restoreLog();
+    attended.end();
     await model.dispose();
   }
-}
-
-/** What is trained and evaluated on. */
-interface TrainData {
-  readonly task: TaskName;
-  readonly taskOptions: TaskSettings;
-  readonly train: TrainerDataset | undefined;
-  readonly evaluation: TrainerDataset | undefined;
-  readonly columns: ColumnNames;
-  readonly evalSplit: string | undefined;
-  /** How many rows are trained on, where that is known. */
-  readonly trainRows: number | undefined;
-}
-
-/** @param isJudged whether there must be rows to evaluate on. */
-async function rowsInMemory(
-  data: string | undefined,
-  flags: TrainFlags & Record<string, unknown>,
-  args: TrainingArguments,
-  isJudged: boolean,
-): Promise<TrainData> {
-  const dataset = await loadFlaggedDataset(flags, data);
-  const rows = { train: splitOf(dataset, flags.trainSplit), evaluation: evaluationSplit(dataset, flags.evalSplit) };
-  const task = taskOfDataset(flags.task, rows.train);
-  const taskOptions = taskSettings(task, flags);
-  if (isJudged && rows.evaluation === undefined) throw nothingToEvaluate();
-  const prepared = await prepareRows(flags, rows, {
-    task,
-    columns: flaggedColumns(flags),
-    seed: args.dataSeed ?? args.seed,
-    maxLength: args.maxLength,
-    tokenizer: flags.tokenizer ?? flags.model,
-  });
-  const evalSplit = flags.evalSplit ?? evaluationSplits.find((name) => name in dataset);
-  return { task, taskOptions, ...prepared, evalSplit, trainRows: prepared.train?.length };
-}
-
-async function streamedRows(
-  data: string | undefined,
-  flags: TrainFlags & Record<string, unknown>,
-  args: TrainingArguments,
-  isJudged: boolean,
-): Promise<TrainData> {
-  refusePreparation(flags);
-  const inOrder = args.trainSamplingStrategy === 'sequential';
-  const streams = await loadStreamedData(flags, data, { seed: args.dataSeed ?? args.seed, inOrder, evaluationSplits });
-  const task = taskOfDataset(flags.task, { features: streams.train.features ?? {} });
-  const taskOptions = taskSettings(task, flags);
-  if (isJudged && streams.evaluation === undefined) throw nothingToEvaluate();
-  return { task, taskOptions, ...streams, columns: flaggedColumns(flags), trainRows: undefined };
 }
 
 /** Trains, and evaluates at the end. */
@@ -311,15 +237,6 @@ function describeInterruption(step: number, checkpoint: string | undefined): str
   return checkpoint === undefined
     ? `interrupted at step ${step}; nothing was saved, as --save-strategy asks`
     : `interrupted at step ${step}, which is saved in ${checkpoint}; to go on, give the same command with --resume`;
-}
-
-const evaluationSplits = ['validation', 'validation_matched', 'test'];
-
-/** The split that the flag names, or the first of those that are for judging. */
-export function evaluationSplit(dataset: DatasetDict, named: string | undefined) {
-  if (named !== undefined) return splitOf(dataset, named);
-  const found = evaluationSplits.find((name) => name in dataset);
-  return found === undefined ? undefined : dataset[found];
 }
 
 /** @param base the model that an adapter was trained on, where one is saved. */
