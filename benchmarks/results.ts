@@ -1,6 +1,6 @@
 // The results page: `fettle train` and Python's Trainer on the same slices of five tasks, with the same arguments and seeds.
 // Each run's outcome is kept in benchmarks/results/results.json as it ends, and what stands there is not run again.
-//   tsx benchmarks/results.ts [--tasks mrpc,sst2] [--seeds 42,1,2] [--threads 1] [--float32] [--output FILE] [--table]
+//   tsx benchmarks/results.ts [--tasks mrpc,sst2] [--seeds 42,1,2] [--threads 1] [--side ours,python] [--float32] [--output FILE] [--table]
 // Ours and Python's run side by side, one a core: what they reach is compared here, not how long they take.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -20,6 +20,7 @@ const { values: options } = parseArgs({
     seeds: { type: 'string', default: '42,1,2' },
     threads: { type: 'string', default: '1' },
     float32: { type: 'boolean', default: false },
+    side: { type: 'string', default: 'ours,python' },
     table: { type: 'boolean', default: false },
     output: { type: 'string', default: join(repository, 'benchmarks', 'results', 'results.json') },
   },
@@ -121,19 +122,15 @@ async function runOurs(task: Task, folder: string, seed: number): Promise<Outcom
     ...common(task, seed),
   ]);
   rmSync(results, { recursive: true });
-  const { globalStep, trainingLoss, metrics } = JSON.parse(printed) as {
-    readonly globalStep: number;
-    readonly trainingLoss: number;
-    readonly metrics: Readonly<Record<string, number>>;
-  };
-  const evaluated = Object.entries(metrics).filter(
+  const result = JSON.parse(printed) as Readonly<Record<string, number>>;
+  const evaluated = Object.entries(result).filter(
     ([name]) => name.startsWith('eval_') && !/runtime|per_second/.test(name),
   );
   return {
     seed,
-    steps: globalStep,
-    trainSeconds: metrics['train_runtime'],
-    trainLoss: trainingLoss,
+    steps: result['globalStep'],
+    trainSeconds: result['train_runtime'],
+    trainLoss: result['trainingLoss'],
     metrics: Object.fromEntries(evaluated.map(([name, value]) => [name.replace('eval_', ''), value])),
   };
 }
@@ -194,6 +191,6 @@ if (!options.table) {
       python: [],
     };
   }
-  await Promise.all([side('ours'), side('python')]);
+  await Promise.all((['ours', 'python'] as const).filter((which) => options.side.split(',').includes(which)).map(side));
 }
 console.log(resultsTable(report));
