@@ -33,7 +33,8 @@ async function tunedF1(
   evalDataset: Dataset,
   seed: number,
 ): Promise<number> {
-  const restoreLog = configureLog({ level: 'warn' });
+  // That mails are cut is said of the run on all of them.
+  const restoreLog = configureLog({ level: 'silent' });
   const trainer = new Trainer({
     model,
     tokenizer,
