@@ -9,6 +9,8 @@ export interface Outcome {
   /** By the names of Hugging Face's log, without `eval_`. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly versions?: Readonly<Record<string, string>>;
+  /** What is otherwise than for the task's other runs. */
+  readonly note?: string;
 }
 
 /** One task: the arguments of its runs, and what both sides came to. */

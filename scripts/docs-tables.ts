@@ -1,11 +1,12 @@
 /**
- * The tables of docs/command-line.md, docs/training-arguments.md and README.md, made from what the code itself knows: the
- * command's own flags, the table of options, and what the benchmark last found. `npm run docs` writes them into the pages; a test holds the pages equal to them.
+ * The tables of pages, made from what the code itself knows: the command's own flags, the table of options, and what the
+ * benchmarks last found. `npm run docs` writes them into the pages; a test holds the pages equal to them.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, type Option } from 'commander';
 import { type BenchReport, readmeTables } from '../benchmarks/benchReport.ts';
+import { type ResultsReport, resultsTable } from '../benchmarks/resultsTable.ts';
 import { addCacheDeleteCommand, addCacheListCommand } from '../src/cli/cache.ts';
 import { addDataInspectCommand } from '../src/cli/data.ts';
 import { addDoctorCommand } from '../src/cli/doctor.ts';
@@ -44,6 +45,7 @@ export const tables: Readonly<Record<string, Readonly<Record<string, () => strin
     doctor: () => flags(addDoctorCommand),
   },
   'README.md': { comparison },
+  'docs/results.md': { results },
   'docs/training-arguments.md': { options, python: () => fromPython(fields), earlier: () => fromPython(earlierFields) },
 };
 
@@ -64,8 +66,16 @@ function row(...cells: readonly string[]): string {
 
 /** The last whole runs of `npm run bench`. */
 function comparison(): string {
-  const file = new URL('../benchmarks/results/bench.json', import.meta.url);
-  return readmeTables(JSON.parse(readFileSync(file, 'utf8')) as BenchReport);
+  return readmeTables(found('bench.json') as BenchReport);
+}
+
+/** What `npm run bench:results` found. */
+function results(): string {
+  return resultsTable(found('results.json') as ResultsReport);
+}
+
+function found(file: string): unknown {
+  return JSON.parse(readFileSync(new URL(`../benchmarks/results/${file}`, import.meta.url), 'utf8'));
 }
 
 /** A command's flags, in the groups and the order of its help. */
