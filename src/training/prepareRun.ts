@@ -138,8 +138,8 @@ export async function prepareRun(parts: RunParts): Promise<PreparedRun> {
     await model.loadWeights(checkpoint.directory);
     if (checkpoint.optimizer !== undefined) await program.loadOptimizer(checkpoint.optimizer);
   }
-  // What is frozen must be that of the checkpoint.
-  await program.computeFrozenFeatures(rows.sequences());
+  // What is frozen must be that of the checkpoint. Rows that training comes to once at most gain nothing from being kept.
+  if (plan.epochs > 1) await program.computeFrozenFeatures(rows.sequences());
   const best = evaluate === undefined ? undefined : await checkMetric(args, plan, evaluate);
   const checkpoints = await checkpointsOf(parts, { state, control, position, callbacks, run });
   return {
