@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, onTestFinished, test, vi } from 'vitest';
@@ -6,7 +6,7 @@ import { configureLog } from '../../src/core/log.ts';
 import { RandomStream } from '../../src/core/random.ts';
 import type { TrainingArgumentsOptions } from '../../src/training/trainingArguments.ts';
 import { bfloat16Note, openVinoBfloat16, openVinoPath } from '../testing/openVino.ts';
-import { repository } from '../testing/programs.ts';
+import { killableTraining } from '../testing/programs.ts';
 import {
   expectSameForAnyStops,
   expectSameWhenResumed,
@@ -70,25 +70,6 @@ describe('a run that is stopped and resumed is the run that was not', () => {
   });
 });
 
-/** The command, killed where asked for. @returns the code, or the signal that ended it, and whether it was killed. */
-function command(line: readonly string[], killAfter?: number): Promise<{ code: number | null; errors: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/bin.ts', 'train', ...line], {
-    cwd: repository,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  return new Promise((resolve, reject) => {
-    child.stderr.on('data', (text) => {
-      // The clock starts with training: what comes before is the same each time.
-      if (killAfter !== undefined && !errors.includes('training ') && `${errors}${text}`.includes('training '))
-        setTimeout(() => child.kill('SIGKILL'), killAfter);
-      errors += text;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, errors }));
-  });
-}
-
 test('killed thirty times at any moment, saves among them, the command ends with the bits of a run that was not', async () => {
   const folder = await temporaryFolder();
   const [model, data] = [join(folder, 'model'), join(folder, 'data')];
@@ -110,7 +91,7 @@ test('killed thirty times at any moment, saves among them, the command ends with
   ];
   const [whole, killed] = [join(folder, 'whole'), join(folder, 'killed')];
   const started = performance.now();
-  expect(await command(flags(whole))).toMatchObject({ code: 0 });
+  expect(await killableTraining(flags(whole))).toMatchObject({ code: 0 });
   const seconds = (performance.now() - started) / 1000;
 
   const random = new RandomStream(11, 'kills');
@@ -118,7 +99,10 @@ test('killed thirty times at any moment, saves among them, the command ends with
   let inSaves = 0;
   while (kills < 30) {
     // Kills so near one another that thirty of them fall into one run: some come before anything is saved.
-    const { code, errors } = await command([...flags(killed), '--resume'], 20 + random.uniform() * 60 * seconds);
+    const { code, errors } = await killableTraining(
+      [...flags(killed), '--resume'],
+      20 + random.uniform() * 60 * seconds,
+    );
     if (code === 0) break;
     expect(code, errors).toBeNull();
     kills++;
@@ -134,7 +118,7 @@ test('killed thirty times at any moment, saves among them, the command ends with
   }
   console.log(`killed ${kills} times, ${inSaves} of them while a checkpoint was written`);
   expect(kills).toBe(30);
-  const last = await command([...flags(killed), '--resume']);
+  const last = await killableTraining([...flags(killed), '--resume']);
   expect(last.code, last.errors).toBe(0);
   expect(await readFile(join(killed, 'model.safetensors'))).toEqual(await readFile(join(whole, 'model.safetensors')));
   const state = async (output: string) => timeless(await readFile(join(output, 'trainer_state.json'), 'utf8'));

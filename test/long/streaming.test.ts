@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -6,7 +5,7 @@ import { configureLog } from '../../src/core/log.ts';
 import { RandomStream } from '../../src/core/random.ts';
 import { Dataset, IterableDataset } from '../../src/data/index.ts';
 import type { TrainingArgumentsOptions } from '../../src/training/trainingArguments.ts';
-import { repository } from '../testing/programs.ts';
+import { killableTraining } from '../testing/programs.ts';
 import { expectSameWhenResumed, timeless } from '../testing/resuming.ts';
 import { temporaryFolder, toyTexts, writeTinyModel } from '../testing/tiny.ts';
 
@@ -37,25 +36,6 @@ describe('a run on a stream goes on as if it had never stopped', () => {
   });
 });
 
-/** The command, killed where asked for. @returns the code, or null where a signal ended it. */
-function command(line: readonly string[], killAfter?: number): Promise<{ code: number | null; errors: string }> {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/bin.ts', 'train', ...line], {
-    cwd: repository,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let errors = '';
-  return new Promise((resolve, reject) => {
-    child.stderr.on('data', (text) => {
-      // The clock starts with training: what comes before is the same each time.
-      if (killAfter !== undefined && !errors.includes('training ') && `${errors}${text}`.includes('training '))
-        setTimeout(() => child.kill('SIGKILL'), killAfter);
-      errors += text;
-    });
-    child.on('error', reject);
-    child.on('close', (code) => resolve({ code, errors }));
-  });
-}
-
 test('killed ten times in mid-stream, the command ends with the bits of a run that was not', async () => {
   const folder = await temporaryFolder();
   const [model, data] = [join(folder, 'model'), join(folder, 'data')];
@@ -81,20 +61,23 @@ test('killed ten times in mid-stream, the command ends with the bits of a run th
   ];
   const [whole, killed] = [join(folder, 'whole'), join(folder, 'killed')];
   const started = performance.now();
-  expect(await command(flags(whole))).toMatchObject({ code: 0 });
+  expect(await killableTraining(flags(whole))).toMatchObject({ code: 0 });
   const seconds = (performance.now() - started) / 1000;
 
   const random = new RandomStream(12, 'kills');
   let kills = 0;
   while (kills < 10) {
-    const { code, errors } = await command([...flags(killed), '--resume'], 20 + random.uniform() * 150 * seconds);
+    const { code, errors } = await killableTraining(
+      [...flags(killed), '--resume'],
+      20 + random.uniform() * 150 * seconds,
+    );
     if (code === 0) break;
     expect(code, errors).toBeNull();
     kills++;
   }
   console.log(`killed ${kills} times`);
   expect(kills).toBe(10);
-  const last = await command([...flags(killed), '--resume']);
+  const last = await killableTraining([...flags(killed), '--resume']);
   expect(last.code, last.errors).toBe(0);
   expect(await readFile(join(killed, 'model.safetensors'))).toEqual(await readFile(join(whole, 'model.safetensors')));
   const state = async (output: string) => timeless(await readFile(join(output, 'trainer_state.json'), 'utf8'));

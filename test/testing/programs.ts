@@ -59,3 +59,15 @@ export function runNode(
     child.on('close', (code, signal) => resolve({ code, signal, output, errors }));
   });
 }
+
+/** `fettle train` with these flags. @param killAfter milliseconds after its training begins (what comes before is the same each time) until it is killed. */
+export function killableTraining(line: readonly string[], killAfter?: number): Promise<Ended> {
+  let isTimed = killAfter === undefined;
+  return runNode(['--import', 'tsx', 'src/cli/bin.ts', 'train', ...line], {
+    onErrors: (errors, kill) => {
+      if (isTimed || !errors.includes('training ')) return;
+      isTimed = true;
+      setTimeout(() => kill('SIGKILL'), killAfter);
+    },
+  });
+}
