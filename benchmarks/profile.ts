@@ -41,6 +41,8 @@ interface StepProfile {
   readonly batches: string;
   readonly step: number;
   readonly parts: Readonly<Partial<Record<Part, number>>>;
+  /** The share of a family's time that kernels of bfloat16 take, where the engine names its kernels. */
+  readonly inBfloat16?: Readonly<Partial<Record<OpFamily, number>>>;
 }
 
 configureLog({ level: 'warn' });
@@ -122,6 +124,9 @@ async function profileSteps(name: string, model: Model): Promise<StepProfile> {
   for (const family of opFamilies) {
     if (sums.some((sum) => sum.has(family))) parts[family] = median(sums.map((sum) => (sum.get(family) ?? 0) / 1000));
   }
+  const nodes = runs.slice(batches.length).flatMap((run) => run.nodes);
+  const half = sumByFamily(nodes.filter(({ kernel }) => kernel?.endsWith('bf16')));
+  const whole = sumByFamily(nodes);
   const { name: engine, precision } = model.engine;
   return {
     model: name,
@@ -129,6 +134,9 @@ async function profileSteps(name: string, model: Model): Promise<StepProfile> {
     batches: hasMrpc ? 'MRPC ×8' : '8×64',
     step: median(counted.map(({ pack, accumulate, update }) => pack + accumulate + update)),
     parts,
+    ...(nodes.every(({ kernel }) => kernel === undefined)
+      ? {}
+      : { inBfloat16: Object.fromEntries([...whole].map(([family, all]) => [family, (half.get(family) ?? 0) / all])) }),
   };
 }
 
@@ -138,6 +146,9 @@ function asTable(profiles: readonly StepProfile[], others: number): string {
     const sum = Object.values(parts).reduce((a, b) => a + b, 0);
     return parts[part] === undefined ? '' : `${parts[part].toFixed(1)}  ${((100 * parts[part]) / sum).toFixed(1)} %`;
   };
+  const halves = profiles.filter(({ inBfloat16 }) => inBfloat16 !== undefined);
+  const share = ({ inBfloat16 }: StepProfile, family: OpFamily) =>
+    inBfloat16?.[family] === undefined ? '' : `${Math.round(100 * inBfloat16[family])} %`;
   return [
     table([
       ['a training step, ms', ...profiles.map(({ model, engine, batches }) => `${model} ${batches}, ${engine}`)],
@@ -145,6 +156,14 @@ function asTable(profiles: readonly StepProfile[], others: number): string {
       ['whole step', ...profiles.map(({ step }) => step.toFixed(1))],
     ]),
     'Medians; shares are of the parts’ sum.',
+    ...(halves.length === 0
+      ? []
+      : [
+          table([
+            ['share of the time in bfloat16', ...halves.map(({ model, engine }) => `${model}, ${engine}`)],
+            ...opFamilies.map((family) => [family, ...halves.map((profile) => share(profile, family))]),
+          ]),
+        ]),
     ...(others > 0.1
       ? [`Other work took ${Math.round(others * 100)} % of the processors before: shares are rough.`]
       : []),

@@ -1,7 +1,8 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { RandomStream } from '../core/random.ts';
+import { bfloat16ToFloat32, float32ToBfloat16 } from '../formats/half.ts';
 import { Arena, type OptimizedParameter, type OptimizerStep, type ParameterSpec } from './arena.ts';
-import { adamW as makeAdamW } from './optimizers.ts';
+import { adamW as makeAdamW, sgd as makeSgd } from './optimizers.ts';
 
 const parameters: ParameterSpec[] = [
   { name: 'embeddings', shape: [50, 24] },
@@ -244,7 +245,7 @@ describe('Arena', () => {
     await arena.prepareTraining(plan, { accumulate: false });
     await writeGradients(arena, 1);
     const sum = (array: Float32Array) => array.reduce((all, x) => all + x * x, 0);
-    const pieces = arena.denseGradients();
+    const pieces = arena.denseGradients() as Float32Array[];
     expect(pieces).toHaveLength(1);
     const expected = plan.filter((p) => !p.rowGradient).map(({ name }) => sum(arena.gradient(name)));
     expect(sum(pieces[0])).toBeCloseTo(
@@ -252,6 +253,33 @@ describe('Arena', () => {
       10,
     );
   });
+
+  test.each(['adamW', 'sgd'] as const)(
+    'bfloat16 gradients: the same bits of %s as of those numbers in float32',
+    async (name) => {
+      const optimizer = name === 'sgd' ? makeSgd({ momentum: 0.9 }) : makeAdamW();
+      const [rounded, exact] = [await makeArena(), await makeArena()];
+      await rounded.prepareTraining(plan, { accumulate: false, gradientType: 'bfloat16' });
+      await exact.prepareTraining(plan, { accumulate: false });
+      for (let step = 1; step <= 3; step++) {
+        await writeGradients(exact, step);
+        const { ids, rows } = gradientsOf(step);
+        await rounded.addRows('embeddings', ids, rows);
+        for (const { name: parameter, rowGradient } of plan) {
+          if (rowGradient) continue;
+          const { type, data } = rounded.gradientTarget(parameter);
+          expect(type).toBe('bfloat16');
+          data.set(float32ToBfloat16(exact.gradient(parameter)));
+          exact.gradient(parameter).set(rounded.gradient(parameter));
+        }
+        const flat = rounded.denseGradients().map((piece) => bfloat16ToFloat32(piece as Uint16Array));
+        expect(flat).toEqual(exact.denseGradients());
+        const options = { ...adamW, optimizer, step };
+        expect(await rounded.step(options)).toEqual(await exact.step(options));
+      }
+      expect(stateOf(rounded)).toEqual(stateOf(exact));
+    },
+  );
 
   test('dropout masks come as views', async () => {
     const arena = await makeArena();
@@ -279,6 +307,9 @@ describe('Arena', () => {
     );
     await arena.prepareTraining(plan, { accumulate: false });
     expect(() => arena.incoming('query.bias')).toThrow('accumulate: true');
+    await expect(arena.prepareTraining(plan, { accumulate: true, gradientType: 'bfloat16' })).rejects.toThrow(
+      "expected gradientType 'float32'",
+    );
     await expect(arena.addRows('embeddings', Int32Array.of(50), new Float32Array(24))).rejects.toThrow('0 to 49');
     await expect(arena.addRows('embeddings', Int32Array.of(-1), new Float32Array(24))).rejects.toThrow('no such row');
     await expect(arena.addRows('embeddings', Int32Array.of(1), new Float32Array(23))).rejects.toThrow('expected 24');

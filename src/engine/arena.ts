@@ -4,7 +4,14 @@ import { ArgumentError, didYouMean } from '../core/errors.ts';
 import { type DropoutDraw, type DropoutJob, DropoutMasks } from '../kernels/dropout.ts';
 import { createSharedMemory, type KernelCall, Kernels } from '../kernels/kernels.ts';
 import { largestShard, type ParameterSpec, type Placement, planArena, type Shard } from './arenaLayout.ts';
-import { ArenaTraining, notTrained, type OptimizedParameter, type OptimizerStep } from './arenaTraining.ts';
+import {
+  ArenaTraining,
+  type GradientOptions,
+  type GradientTarget,
+  notTrained,
+  type OptimizedParameter,
+  type OptimizerStep,
+} from './arenaTraining.ts';
 
 export type { DropoutDraw, DropoutJob } from '../kernels/dropout.ts';
 export type { ParameterSpec } from './arenaLayout.ts';
@@ -72,10 +79,10 @@ export class Arena {
   /**
    * Lays out gradients (zero) and moments (zero) of the parameters to be trained; all others are frozen. May be called
    * again: what was there before is gone, and earlier views of it are meaningless.
-   * @param options.accumulate whether there is a second buffer for gradients ({@link incoming}).
-   * @throws ArgumentError for unknown names, and parameters too large to be trained in one memory.
+   * @throws ArgumentError for unknown names, parameters too large to be trained in one memory, and bfloat16 gradients that
+   *   are to be added up.
    */
-  prepareTraining(parameters: readonly OptimizedParameter[], options: { accumulate: boolean }): Promise<void> {
+  prepareTraining(parameters: readonly OptimizedParameter[], options: GradientOptions): Promise<void> {
     return this.#inTurn(async () => {
       for (const { name } of parameters) this.#placement(name);
       const arena = { placements: this.#placements.values(), shards: this.#shards, memories: this.#memories };
@@ -86,7 +93,12 @@ export class Arena {
     });
   }
 
-  /** Where the engine writes the gradient; of a row gradient: the dense table that rows are added to. */
+  /** Where the engine writes the gradient, in place; of a row gradient: the dense table that rows are added to. */
+  gradientTarget(name: string): GradientTarget {
+    return this.#trainingOf(name).gradientTarget(name);
+  }
+
+  /** The gradient in float32: in place, or a copy where the engine writes bfloat16. */
   gradient(name: string): Float32Array {
     return this.#trainingOf(name).gradient(name);
   }
@@ -107,7 +119,7 @@ export class Arena {
   }
 
   /** All dense gradients, one flat view a memory: what an all-reduce sums. Row tables are not among them. */
-  denseGradients(): Float32Array[] {
+  denseGradients(): (Float32Array | Uint16Array)[] {
     return this.#training?.denseGradients() ?? [];
   }
 

@@ -1,7 +1,10 @@
 import { adviseHugePages } from '#platform/memory';
+import { byteSize } from '../core/dtypes.ts';
 import { ArgumentError } from '../core/errors.ts';
+import { bfloat16ToFloat32 } from '../formats/half.ts';
 import {
   accumulate,
+  type GradientType,
   normBlock,
   scatterAddRows,
   squaredNorm,
@@ -22,6 +25,19 @@ export interface OptimizedParameter {
   /** The gradient comes as rows of a table with their ids (`Arena.addRows`), not as a whole. */
   readonly rowGradient: boolean;
 }
+
+/** How gradients come. */
+export interface GradientOptions {
+  /** Whether there is a second buffer for gradients, which is added to the first. */
+  readonly accumulate: boolean;
+  /** What the engine writes those in that come whole; float32 by default. What is added up is float32 in any case. */
+  readonly gradientType?: GradientType | undefined;
+}
+
+/** Where an engine writes a gradient. */
+export type GradientTarget =
+  | { readonly type: 'float32'; readonly data: Float32Array }
+  | { readonly type: 'bfloat16'; readonly data: Uint16Array };
 
 /** One step of an optimizer. */
 export interface OptimizerStep {
@@ -65,6 +81,7 @@ export class ArenaTraining {
   readonly #memories: readonly WebAssembly.Memory[];
   readonly #trained: ReadonlyMap<string, Trained>;
   readonly #accumulate: boolean;
+  readonly #gradientType: GradientType;
   /** Bytes of all arrays in each shard's regions, and of the dense ones, which come first. */
   readonly #used: readonly number[];
   readonly #dense: readonly number[];
@@ -74,9 +91,18 @@ export class ArenaTraining {
   constructor(
     arena: { placements: Iterable<Placement>; shards: readonly Shard[]; memories: readonly WebAssembly.Memory[] },
     parameters: readonly OptimizedParameter[],
-    options: { accumulate: boolean; run: Run },
+    options: GradientOptions & { run: Run },
   ) {
     const { shards, memories } = arena;
+    const { accumulate, gradientType = 'float32' } = options;
+    if (accumulate && gradientType !== 'float32') {
+      throw new ArgumentError('ERR_ARENA_GRADIENT_TYPE', {
+        owner: 'Arena.prepareTraining',
+        what: 'gradients that are added up must not be rounded before',
+        got: gradientType,
+        expected: "gradientType 'float32' where accumulate is true",
+      });
+    }
     const asked = new Map(parameters.map((parameter) => [parameter.name, parameter]));
     const twice = parameters.find((parameter) => asked.get(parameter.name) !== parameter);
     if (twice) {
@@ -109,7 +135,7 @@ export class ArenaTraining {
         ...asked.get(place.name)!,
         place,
         memory: memories[place.shard],
-        gradient: shard.gradient + offset,
+        gradient: shard.gradient + (isTable(place) ? offset : (offset * byteSize(gradientType)) / 4),
         incoming: shard.incoming + offset,
         first: shard.first + offset,
         second: shard.second + offset,
@@ -126,7 +152,8 @@ export class ArenaTraining {
     this.#trained = new Map([...dense, ...tables].map((entry) => [entry.name, entry]));
     this.#shards = shards;
     this.#memories = memories;
-    this.#accumulate = options.accumulate;
+    this.#accumulate = accumulate;
+    this.#gradientType = gradientType;
     this.#run = options.run;
   }
 
@@ -151,8 +178,16 @@ export class ArenaTraining {
     );
   }
 
+  gradientTarget(name: string): GradientTarget {
+    const entry = this.#entry(name);
+    if (entry.rowGradient || this.#gradientType === 'float32')
+      return { type: 'float32', data: view(entry, 'gradient') };
+    return { type: 'bfloat16', data: new Uint16Array(entry.memory.buffer, entry.gradient, entry.place.count) };
+  }
+
   gradient(name: string): Float32Array {
-    return view(this.#entry(name), 'gradient');
+    const { type, data } = this.gradientTarget(name);
+    return type === 'float32' ? data : bfloat16ToFloat32(data);
   }
 
   incoming(name: string): Float32Array {
@@ -206,11 +241,10 @@ export class ArenaTraining {
     }
   }
 
-  denseGradients(): Float32Array[] {
+  denseGradients(): (Float32Array | Uint16Array)[] {
+    const Type = this.#gradientType === 'float32' ? Float32Array : Uint16Array;
     return this.#shards.flatMap((shard, i) =>
-      this.#dense[i] === 0
-        ? []
-        : [new Float32Array(this.#memories[i].buffer, shard.gradient, this.#dense[i] / Float32Array.BYTES_PER_ELEMENT)],
+      this.#dense[i] === 0 ? [] : [new Type(this.#memories[i].buffer, shard.gradient, this.#dense[i] / 4)],
     );
   }
 
@@ -274,7 +308,7 @@ export class ArenaTraining {
     if (Number.isFinite(gradientNorm)) {
       const clip = options.maxGradNorm > 0 ? Math.min(1, options.maxGradNorm / (gradientNorm + 1e-6)) : 1;
       const own = (name: string) => ({ ...options, step: steps?.get(name) ?? options.step });
-      await this.#run(trained.map((entry) => updateOf(entry, own(entry.name), clip)));
+      await this.#run(trained.map((entry) => this.#updateOf(entry, own(entry.name), clip)));
       for (const entry of trained) entry.touched.length = 0;
     } else await this.#forgetRows();
     return { gradientNorm };
@@ -314,13 +348,24 @@ export class ArenaTraining {
         new Uint32Array(memory.buffer, ids, sums).set(touched);
         calls.push(squaredNormRows(memory, { table: gradient, ids, rowCount: sums, width: place.width, partials }));
       } else {
-        calls.push(squaredNorm(memory, { values: gradient, count: place.count, partials }));
+        calls.push(squaredNorm(memory, { values: gradient, type: this.#gradientType, count: place.count, partials }));
       }
     }
     await this.#run(calls);
     let sum = 0;
     for (const part of parts) for (const partial of part) sum += partial;
     return sum;
+  }
+
+  #updateOf(entry: Trained, options: OptimizerStep, gradientScale: number): KernelCall {
+    const { memory, gradient, first, second, flags, place, weightDecay, learningRateScale } = entry;
+    const { weight, count, rows, width } = place;
+    const { optimizer, step } = options;
+    const share = { learningRate: options.learningRate * learningRateScale, weightDecay, gradientScale, step };
+    const arrays = { memory, weight, gradient, first, second };
+    return entry.rowGradient
+      ? optimizer.updateTable({ ...arrays, flags, rows, width }, share)
+      : optimizer.update({ ...arrays, count, gradientType: this.#gradientType }, share);
   }
 
   #entry(name: string): Trained {
@@ -345,15 +390,4 @@ function view(entry: Trained, array: 'gradient' | 'incoming' | 'first' | 'second
 
 function flagsOf(entry: Trained): Uint8Array {
   return new Uint8Array(entry.memory.buffer, entry.flags, entry.place.rows);
-}
-
-function updateOf(entry: Trained, options: OptimizerStep, gradientScale: number): KernelCall {
-  const { memory, gradient, first, second, flags, place, weightDecay, learningRateScale } = entry;
-  const { weight, count, rows, width } = place;
-  const { optimizer, step } = options;
-  const share = { learningRate: options.learningRate * learningRateScale, weightDecay, gradientScale, step };
-  const arrays = { memory, weight, gradient, first, second };
-  return entry.rowGradient
-    ? optimizer.updateTable({ ...arrays, flags, rows, width }, share)
-    : optimizer.update({ ...arrays, count }, share);
 }

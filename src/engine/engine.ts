@@ -39,6 +39,8 @@ export interface NodeTime {
   readonly name: string;
   /** The op, in the engine's own word. */
   readonly type: string;
+  /** What computed it, in the engine's own word, where it tells: `brgemm_avx512_bf16`. */
+  readonly kernel?: string;
   readonly microseconds: number;
 }
 
@@ -62,6 +64,8 @@ export interface Engine {
    * repeat. 1 where it does not matter.
    */
   readonly shapeSteps: { readonly tokens: number; readonly longest: number };
+  /** What gradients are best fetched in: an engine that computes in bfloat16 loses time where it must give float32. */
+  readonly gradientType: 'float32' | 'bfloat16';
   /**
    * Compiles a model.
    * @param constants what the model's nodes read besides its inputs and what is inside of it, by name. The engine may lay them

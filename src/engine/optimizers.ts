@@ -1,5 +1,5 @@
 import { ArgumentError } from '../core/errors.ts';
-import { adamw as adamwCall, adamwTable, sgd as sgdCall, sgdTable } from '../kernels/calls.ts';
+import { adamw as adamwCall, adamwTable, type GradientType, sgd as sgdCall, sgdTable } from '../kernels/calls.ts';
 import type { KernelCall } from '../kernels/kernels.ts';
 
 /** Where one parameter's arrays lie, in bytes; of `first` and `second` an optimizer uses as many as it has state. */
@@ -14,6 +14,7 @@ interface Arrays {
 /** A parameter whose gradient comes whole. */
 export interface DenseParameter extends Arrays {
   readonly count: number;
+  readonly gradientType: GradientType;
 }
 
 /** A parameter whose gradient comes as rows of a table. */

@@ -9,6 +9,11 @@ const scatterColumns = 16;
 /** Elements one worker takes at a time: some tens of microseconds of work. */
 const grain = 65_536;
 
+/** What the elements of a dense gradient are: float32 (the default here), or its upper half. */
+export type GradientType = 'float32' | 'bfloat16';
+
+const isBfloat16 = (type: GradientType = 'float32') => Number(type === 'bfloat16');
+
 const rowGrain = (width: number) => Math.max(1, Math.ceil(grain / width));
 
 /** target += source, `count` float32 each. */
@@ -38,14 +43,14 @@ export function zero(memory: WebAssembly.Memory, { target, count }: { target: nu
  */
 export function squaredNorm(
   memory: WebAssembly.Memory,
-  { values, count, partials }: { values: number; count: number; partials: number },
+  { values, type, count, partials }: { values: number; type?: GradientType; count: number; partials: number },
 ): KernelCall {
   return {
     kernel: 'squaredNorm',
     memory,
     length: Math.ceil(count / normBlock),
     grain: grain / normBlock,
-    args: [values, count, partials],
+    args: [values, isBfloat16(type), count, partials],
   };
 }
 
@@ -118,6 +123,12 @@ function adamwScalars(c: AdamWCoefficients): number[] {
   ];
 }
 
+/** An array whose gradient comes whole. */
+interface DensePlace {
+  count: number;
+  gradientType?: GradientType;
+}
+
 interface AdamWPlace {
   weight: number;
   gradient: number;
@@ -128,7 +139,7 @@ interface AdamWPlace {
 /** One AdamW update (Loshchilov and Hutter 2019) of `count` float32, with clip and decoupled decay in the same pass. */
 export function adamw(
   memory: WebAssembly.Memory,
-  { weight, gradient, first, second, count }: AdamWPlace & { count: number },
+  { weight, gradient, gradientType, first, second, count }: AdamWPlace & DensePlace,
   coefficients: AdamWCoefficients,
 ): KernelCall {
   return {
@@ -136,7 +147,7 @@ export function adamw(
     memory,
     length: count,
     grain,
-    args: [weight, gradient, first, second, ...adamwScalars(coefficients)],
+    args: [weight, gradient, first, second, isBfloat16(gradientType), ...adamwScalars(coefficients)],
   };
 }
 
@@ -189,7 +200,7 @@ interface SgdPlace {
  */
 export function sgd(
   memory: WebAssembly.Memory,
-  { weight, gradient, buffer, count }: SgdPlace & { count: number },
+  { weight, gradient, gradientType, buffer, count }: SgdPlace & DensePlace,
   coefficients: SgdCoefficients,
 ): KernelCall {
   return {
@@ -197,7 +208,7 @@ export function sgd(
     memory,
     length: count,
     grain,
-    args: [weight, gradient, buffer, ...sgdScalars(coefficients)],
+    args: [weight, gradient, buffer, isBfloat16(gradientType), ...sgdScalars(coefficients)],
   };
 }
 

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { RandomStream } from '../core/random.ts';
+import { bfloat16ToFloat32, float32ToBfloat16 } from '../formats/half.ts';
 import {
   type AdamWCoefficients,
   accumulate,
@@ -9,6 +10,7 @@ import {
   normBlock,
   scale,
   scatterAddRows,
+  sgd,
   squaredNorm,
   squaredNormRows,
   zero,
@@ -20,7 +22,9 @@ const pools = await Promise.all([1, 2, 3].map((threads) => Kernels.create({ thre
 afterAll(() => Promise.all(pools.map((pool) => pool.dispose())));
 
 /** Arrays in a fresh memory, with their addresses; canaries of NaN stand between them. */
-function place<const T extends Record<string, Float32Array | Uint32Array | Uint8Array | Float64Array>>(arrays: T) {
+function place<const T extends Record<string, Float32Array | Uint32Array | Uint16Array | Uint8Array | Float64Array>>(
+  arrays: T,
+) {
   const bytes = Object.values(arrays).reduce((sum, array) => sum + array.byteLength + 128, 65_536);
   const memory = createSharedMemory(bytes);
   new Uint8Array(memory.buffer).fill(0xff);
@@ -38,7 +42,9 @@ function place<const T extends Record<string, Float32Array | Uint32Array | Uint8
 }
 
 /** Runs on 1, 2 and 3 threads; the whole memory must come out with the same bits. Returns the views of one run. */
-async function onAllThreads<const T extends Record<string, Float32Array | Uint32Array | Uint8Array | Float64Array>>(
+async function onAllThreads<
+  const T extends Record<string, Float32Array | Uint32Array | Uint16Array | Uint8Array | Float64Array>,
+>(
   arrays: T,
   makeCalls: (memory: WebAssembly.Memory, at: Record<keyof T, number>) => KernelCall[],
   grain?: number,
@@ -158,6 +164,43 @@ describe('squaredNorm', () => {
           });
         },
       ),
+      few,
+    );
+  });
+});
+
+describe('bfloat16 gradients', () => {
+  test('every kernel that reads a dense gradient gives the bits of the same numbers in float32', async () => {
+    await fc.assert(
+      fc.asyncProperty(sizes, seeds, grains, async (count, seed, grain) => {
+        const half = float32ToBfloat16(random(seed + 1, count, 0.01));
+        const others = {
+          weight: random(seed, count, 0.05),
+          first: random(seed + 2, count, 0.01),
+          second: random(seed + 3, count, 0.01).map((x) => x * x),
+          partials: new Float64Array(Math.ceil(count / normBlock)),
+        };
+        const kernels = (type: 'float32' | 'bfloat16') => (memory: WebAssembly.Memory, at: Record<string, number>) => {
+          const place = { weight: at['weight'], gradient: at['gradient'], gradientType: type, count };
+          return [
+            squaredNorm(memory, { values: at['gradient'], type, count, partials: at['partials'] }),
+            adamw(memory, { ...place, first: at['first'], second: at['second'] }, coefficients),
+            sgd(memory, { ...place, buffer: at['first'] }, { ...coefficients, momentum: 0.9, rate: 1, lookAhead: 0 }),
+            sgd(memory, { ...place, buffer: 0 }, { ...coefficients, momentum: 0, rate: 1, lookAhead: 0 }),
+          ];
+        };
+        for (const which of [0, 1, 2, 3]) {
+          const run = async (gradient: Uint16Array | Float32Array, type: 'float32' | 'bfloat16') => {
+            const after = await onAllThreads(
+              { ...others, gradient },
+              (...placed) => [kernels(type)(...placed)[which]],
+              grain,
+            );
+            return [after.weight, after.first, after.second, after.partials];
+          };
+          expect(await run(half, 'bfloat16')).toEqual(await run(bfloat16ToFloat32(half), 'float32'));
+        }
+      }),
       few,
     );
   });

@@ -1,9 +1,10 @@
 import type { OptimizedParameter } from '../engine/arena.ts';
-import type { EngineTensor, Session } from '../engine/engine.ts';
+import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
 import type { Optimizer } from '../engine/optimizers.ts';
 import { differentiate, gradientRows } from '../graph/differentiate.ts';
 import { type DropoutMask, Graph } from '../graph/graph.ts';
 import { type NamedOutputs, toOnnx } from '../graph/lowering.ts';
+import { cast } from '../graph/ops/elementwise.ts';
 import type { Parameter } from '../graph/parameter.ts';
 import type { Value } from '../graph/value.ts';
 import type { PackOptions } from '../nn/packing.ts';
@@ -107,16 +108,16 @@ export async function compileStep(
   const named: Record<string, Value> = { ...(split?.outputs ?? all) };
   const outputNames = Object.keys(named);
   const gradients = gradientsOf(graph, named['loss'], trained);
-  for (const { parameter, value } of gradients) named[gradientName(parameter.name)] = value;
+  for (const { parameter, value, ids } of gradients) {
+    const rounded = ids === undefined && gradientType(engine, options) === 'bfloat16';
+    named[gradientName(parameter.name)] = rounded ? cast(value, { to: 'bfloat16' }) : value;
+  }
   const session = await engine.createSession(toOnnx(graph, named));
   await prepare(gradients);
   const dense = gradients.filter(({ ids }) => ids === undefined);
-  const buffers = (view: (name: string) => Float32Array) =>
+  const buffers = (target: (name: string) => Omit<EngineTensor, 'dims'>) =>
     Object.fromEntries(
-      dense.map(({ parameter: { name, shape } }) => [
-        gradientName(name),
-        { type: 'float32' as const, dims: shape, data: view(name) },
-      ]),
+      dense.map(({ parameter: { name, shape } }) => [gradientName(name), { ...target(name), dims: shape }]),
     );
   const step = {
     session,
@@ -126,12 +127,18 @@ export async function compileStep(
     rowOutputs: gradients.flatMap(({ parameter: { name }, ids }) =>
       ids === undefined ? [] : [{ parameter: name, ids, output: gradientName(name) }],
     ),
-    first: buffers((name) => arena.gradient(name)),
-    further: options.accumulate === true ? buffers((name) => arena.incoming(name)) : undefined,
+    first: buffers((name) => arena.gradientTarget(name)),
+    further:
+      options.accumulate === true ? buffers((name) => ({ type: 'float32', data: arena.incoming(name) })) : undefined,
     features: split?.features,
     retrace,
   };
   return { step, gradients };
+}
+
+/** What the engine gives gradients in: what is to be added up is not rounded before. */
+export function gradientType(engine: Engine, { accumulate }: ProgramOptions): Engine['gradientType'] {
+  return accumulate === true ? 'float32' : engine.gradientType;
 }
 
 /** The gradients of those parameters on which the loss depends; an embedding's as rows, where the ids are known outside. */

@@ -15,6 +15,7 @@ import {
   type Compiler,
   compileStep,
   disposeStep,
+  gradientType,
   type ProgramOptions,
   type Trace,
   type TrainedParameters,
@@ -157,7 +158,10 @@ export class TrainingProgram {
         rowGradient: ids !== undefined,
         ...trained.get(parameter)!,
       }));
-      await runtime.arena.prepareTraining(optimized, { accumulate: options.accumulate ?? false });
+      await runtime.arena.prepareTraining(optimized, {
+        accumulate: options.accumulate ?? false,
+        gradientType: gradientType(runtime.engine, options),
+      });
     });
     return new TrainingProgram(
       compiler,
@@ -229,12 +233,12 @@ export class TrainingProgram {
     return pick(results, outputNames);
   }
 
-  /** The gradient of a trained parameter since the last update, in place. */
+  /** The gradient of a trained parameter since the last update: in place, or a copy where the engine gives bfloat16. */
   gradient(name: string): Float32Array {
     return this.#arena.gradient(name);
   }
 
-  /** The gradients since the last update of all that is trained now, by name, in place. */
+  /** The gradients since the last update of all that is trained now, by name; as {@link gradient} gives them. */
   gradients(): ReadonlyMap<string, Float32Array> {
     const trained = this.#optimized.filter(({ name }) => this.#part?.has(name) ?? true);
     return new Map(trained.map(({ name }) => [name, this.gradient(name)]));

@@ -44,6 +44,7 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
   return {
     name: 'onnxruntime',
     shapeSteps: { tokens: 1, longest: 1 },
+    gradientType: 'float32',
     version: environment.version,
     precision: 'float32',
     threads,

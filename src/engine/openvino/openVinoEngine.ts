@@ -59,6 +59,7 @@ export async function createOpenVinoEngine(options: OpenVinoOptions = {}): Promi
   return {
     name: 'openvino',
     shapeSteps: { tokens: 32, longest: 16 },
+    gradientType: settings.precision === 'bf16' ? 'bfloat16' : 'float32',
     version,
     precision: settings.precision,
     threads: settings.threads,

@@ -3,7 +3,7 @@ import type { RunProfile } from '../engine.ts';
 import type { OpenVinoApi } from './api.ts';
 import { check } from './status.ts';
 
-/** `ov_profiling_info_t`: a status, two times in microseconds, and three texts, eight bytes each. */
+/** `ov_profiling_info_t`: a status, two times in microseconds, and three texts (name, kernel, type), eight bytes each. */
 const fields = 6;
 const executed = 2n;
 
@@ -18,9 +18,10 @@ export class RunTimes {
     const count = this.runs.length + 1;
     // What OpenVINO tells is the mean over all runs of the model.
     const totals = readMeans(api, request).map((node) => ({ ...node, total: node.mean * count }));
-    const nodes = totals.map(({ name, type, total }) => ({
+    const nodes = totals.map(({ name, type, kernel, total }) => ({
       name,
       type,
+      kernel,
       microseconds: Math.max(0, total - (this.#totals.get(name) ?? 0)),
     }));
     this.#totals = new Map(totals.map(({ name, total }) => [name, total]));
@@ -29,7 +30,7 @@ export class RunTimes {
 }
 
 /** What the nodes of a request took at the mean; those that did not run are left out. Needs `PERF_COUNT`. */
-function readMeans(api: OpenVinoApi, request: Pointer): { name: string; type: string; mean: number }[] {
+function readMeans(api: OpenVinoApi, request: Pointer): { name: string; type: string; kernel: string; mean: number }[] {
   const list = new BigUint64Array(2);
   check(api, api.infer_request_get_profiling_info(request, addressOf(list)), 'reading what nodes took');
   const [address, size] = list;
@@ -38,9 +39,10 @@ function readMeans(api: OpenVinoApi, request: Pointer): { name: string; type: st
     copyFrom(address, infos);
     return Array.from({ length: Number(size) }, (_, i) => infos.subarray(i * fields, (i + 1) * fields))
       .filter(([status]) => (status & 0xffffffffn) === executed)
-      .map(([, realTime, , name, , type]) => ({
+      .map(([, realTime, , name, kernel, type]) => ({
         name: readString(name),
         type: readString(type),
+        kernel: readString(kernel),
         mean: Number(realTime),
       }));
   } finally {

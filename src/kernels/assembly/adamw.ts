@@ -1,4 +1,5 @@
 // @ts-nocheck: AssemblyScript, checked by its own compiler.
+import { fourGradients, oneGradient } from './gradient';
 
 /**
  * AdamW (Loshchilov and Hutter 2019) on `count` float32, in the order of operations of PyTorch's fused CPU kernel:
@@ -15,7 +16,7 @@
 function update(
   weight: usize, gradient: usize, first: usize, second: usize, count: usize,
   decay: f32, gradientScale: f32, firstRate: f32, secondKeep: f32, secondRate: f32,
-  stepSize: f32, secondCorrection: f32, epsilon: f32,
+  stepSize: f32, secondCorrection: f32, epsilon: f32, bfloat16: bool,
 ): void {
   const decay4 = f32x4.splat(decay);
   const scale4 = f32x4.splat(gradientScale);
@@ -29,7 +30,7 @@ function update(
   const bytes = count << 2;
   let at: usize = 0;
   for (; at < whole; at += 16) {
-    const g = f32x4.mul(v128.load(gradient + at), scale4);
+    const g = f32x4.mul(fourGradients(gradient, at, bfloat16), scale4);
     const m0 = v128.load(first + at);
     const m = f32x4.add(m0, f32x4.mul(firstRate4, f32x4.sub(g, m0)));
     v128.store(first + at, m);
@@ -40,7 +41,7 @@ function update(
     v128.store(weight + at, f32x4.sub(w, f32x4.div(f32x4.mul(stepSize4, m), denominator)));
   }
   for (; at < bytes; at += 4) {
-    const g = load<f32>(gradient + at) * gradientScale;
+    const g = oneGradient(gradient, at, bfloat16) * gradientScale;
     const m0 = load<f32>(first + at);
     const m = m0 + firstRate * (g - m0);
     store<f32>(first + at, m);
@@ -51,17 +52,24 @@ function update(
   }
 }
 
-/** The update on elements [start, end) of an array; slice: elements. */
+/** The update on elements [start, end) of an array; slice: elements. bfloat16: 1 where the gradient is that, 0 float32. */
 export function adamw(
-  start: u32, end: u32, weight: usize, gradient: usize, first: usize, second: usize,
+  start: u32, end: u32, weight: usize, gradient: usize, first: usize, second: usize, bfloat16: u32,
   decay: f32, gradientScale: f32, firstRate: f32, secondKeep: f32, secondRate: f32,
   stepSize: f32, secondCorrection: f32, epsilon: f32,
 ): void {
   const offset = <usize>start << 2;
-  update(
-    weight + offset, gradient + offset, first + offset, second + offset, end - start,
-    decay, gradientScale, firstRate, secondKeep, secondRate, stepSize, secondCorrection, epsilon,
-  );
+  if (bfloat16) {
+    update(
+      weight + offset, gradient + (offset >> 1), first + offset, second + offset, end - start,
+      decay, gradientScale, firstRate, secondKeep, secondRate, stepSize, secondCorrection, epsilon, true,
+    );
+  } else {
+    update(
+      weight + offset, gradient + offset, first + offset, second + offset, end - start,
+      decay, gradientScale, firstRate, secondKeep, secondRate, stepSize, secondCorrection, epsilon, false,
+    );
+  }
 }
 
 /**
@@ -84,7 +92,7 @@ export function adamwTable(
     }
     update(
       weight + offset, gradient + offset, first + offset, second + offset, width,
-      decay, gradientScale, firstRate, secondKeep, secondRate, stepSize, secondCorrection, epsilon,
+      decay, gradientScale, firstRate, secondKeep, secondRate, stepSize, secondCorrection, epsilon, false,
     );
     if (flag & 2) {
       memory.fill(gradient + offset, 0, rowBytes);

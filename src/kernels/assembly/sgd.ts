@@ -1,4 +1,5 @@
 // @ts-nocheck: AssemblyScript, checked by its own compiler.
+import { fourGradients, oneGradient } from './gradient';
 
 /**
  * Stochastic gradient descent with momentum (Sutskever et al. 2013) on `count` float32, in the order of operations of
@@ -13,7 +14,7 @@
 @inline
 function update(
   weight: usize, gradient: usize, buffer: usize, count: usize, gradientScale: f32, weightDecay: f32,
-  learningRate: f32, momentum: f32, rate: f32, lookAhead: f32, nesterov: bool,
+  learningRate: f32, momentum: f32, rate: f32, lookAhead: f32, nesterov: bool, bfloat16: bool,
 ): void {
   const scale4 = f32x4.splat(gradientScale);
   const decay4 = f32x4.splat(weightDecay);
@@ -26,7 +27,7 @@ function update(
   let at: usize = 0;
   for (; at < whole; at += 16) {
     const w = v128.load(weight + at);
-    let g = f32x4.add(f32x4.mul(v128.load(gradient + at), scale4), f32x4.mul(decay4, w));
+    let g = f32x4.add(f32x4.mul(fourGradients(gradient, at, bfloat16), scale4), f32x4.mul(decay4, w));
     if (buffer) {
       const b = f32x4.add(f32x4.mul(v128.load(buffer + at), momentum4), f32x4.mul(rate4, g));
       v128.store(buffer + at, b);
@@ -36,7 +37,7 @@ function update(
   }
   for (; at < bytes; at += 4) {
     const w = load<f32>(weight + at);
-    let g = load<f32>(gradient + at) * gradientScale + weightDecay * w;
+    let g = oneGradient(gradient, at, bfloat16) * gradientScale + weightDecay * w;
     if (buffer) {
       const b = load<f32>(buffer + at) * momentum + rate * g;
       store<f32>(buffer + at, b);
@@ -46,16 +47,27 @@ function update(
   }
 }
 
-/** The update on elements [start, end) of an array; slice: elements. buffer: 0 where there is no momentum. */
+/**
+ * The update on elements [start, end) of an array; slice: elements. buffer: 0 where there is no momentum. bfloat16: 1
+ * where the gradient is that, 0 float32.
+ */
 export function sgd(
-  start: u32, end: u32, weight: usize, gradient: usize, buffer: usize, gradientScale: f32, weightDecay: f32,
-  learningRate: f32, momentum: f32, rate: f32, lookAhead: f32,
+  start: u32, end: u32, weight: usize, gradient: usize, buffer: usize, bfloat16: u32, gradientScale: f32,
+  weightDecay: f32, learningRate: f32, momentum: f32, rate: f32, lookAhead: f32,
 ): void {
   const offset = <usize>start << 2;
-  update(
-    weight + offset, gradient + offset, buffer == 0 ? 0 : buffer + offset, end - start, gradientScale, weightDecay,
-    learningRate, momentum, rate, lookAhead, lookAhead != 0,
-  );
+  const ownBuffer = buffer == 0 ? 0 : buffer + offset;
+  if (bfloat16) {
+    update(
+      weight + offset, gradient + (offset >> 1), ownBuffer, end - start, gradientScale, weightDecay,
+      learningRate, momentum, rate, lookAhead, lookAhead != 0, true,
+    );
+  } else {
+    update(
+      weight + offset, gradient + offset, ownBuffer, end - start, gradientScale, weightDecay,
+      learningRate, momentum, rate, lookAhead, lookAhead != 0, false,
+    );
+  }
 }
 
 /**
@@ -74,7 +86,7 @@ export function sgdTable(
     const offset = row * rowBytes;
     update(
       weight + offset, gradient + offset, buffer == 0 ? 0 : buffer + offset, width, gradientScale, weightDecay,
-      learningRate, momentum, rate, lookAhead, lookAhead != 0,
+      learningRate, momentum, rate, lookAhead, lookAhead != 0, false,
     );
     if (flag & 2) memory.fill(gradient + offset, 0, rowBytes);
     // What decays pulls at the weight of every row, and momentum keeps the pull.
