@@ -331,3 +331,29 @@ test('a text longer than what is normalized at once is split as its words are', 
     }),
   );
 });
+
+test('property: text that is read straight, ASCII in one look, gives the ids of text that is normalized first', () => {
+  const letters = [...'abcABCé01!,-'].flatMap((letter) => [letter, `##${letter}`]);
+  const unit = fc.constantFrom(...'abcABC01!,- \t\n\u0000\u0007\u00a0éÅ\u0301\u0323ß東İΣ', '\u{1F600}', '\ud800');
+  const texts = fc.string({ unit, maxLength: 60 });
+  const settings = fc.record({
+    doLowerCase: fc.boolean(),
+    stripAccents: fc.constantFrom(null, true, false),
+    cleanText: fc.boolean(),
+    tokenizeChineseChars: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(settings, fc.array(texts, { minLength: 1, maxLength: 8 }), fc.nat(300), (options, list, repeat) => {
+      const common = { vocab: ['[PAD]', '[UNK]', '[CLS]', '[SEP]', '[MASK]', ...letters], ...options };
+      const straight = new BertTokenizer(common);
+      // A token that is sought in normalized text, and never found, keeps all text from the short way.
+      const normalized = new BertTokenizer({ ...common, addedTokens: [{ content: 'qzqzqz', normalized: true }] });
+      for (const text of [...list, `${'ab'.repeat(repeat)}${list.join('')}`]) {
+        expect([...straight(text).encodings[0].ids], JSON.stringify(text)).toEqual([
+          ...normalized(text).encodings[0].ids,
+        ]);
+      }
+    }),
+    { numRuns: 300 },
+  );
+});

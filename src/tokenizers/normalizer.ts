@@ -23,7 +23,8 @@ export interface NormalizerOptions {
 }
 
 const SPACE = 0x20;
-const REMOVED_ASCII = 0xff;
+/** What stands in {@link Normalizer.ascii} for a character that is dropped. */
+export const REMOVED_ASCII = 0xff;
 /** Room for what one character can become: three spaces and parts of two units each stay far below. */
 const MARGIN = 32;
 
@@ -63,8 +64,8 @@ export class NormalizedText {
 export class Normalizer {
   readonly options: NormalizerOptions;
   readonly #tables: UnicodeTables = unicodeTables();
-  /** What each ASCII character becomes, or REMOVED_ASCII. */
-  readonly #ascii = new Uint8Array(128);
+  /** What each ASCII character becomes, or {@link REMOVED_ASCII}. */
+  readonly ascii = new Uint8Array(128);
   #out = new NormalizedText();
 
   // Marks (characters with a combining class) wait here until a starter ends their run: NFD orders them by class.
@@ -80,16 +81,16 @@ export class Normalizer {
     for (let code = 0; code < 128; code++) {
       const flags = this.#tables.flags[code];
       if (options.cleanText && flags & REMOVED) {
-        this.#ascii[code] = REMOVED_ASCII;
-      } else if (options.cleanText && flags & WHITESPACE) this.#ascii[code] = SPACE;
-      else if (options.doLowerCase && flags & LOWERS) this.#ascii[code] = this.#tables.lowercase.get(code)![0];
-      else this.#ascii[code] = code;
+        this.ascii[code] = REMOVED_ASCII;
+      } else if (options.cleanText && flags & WHITESPACE) this.ascii[code] = SPACE;
+      else if (options.doLowerCase && flags & LOWERS) this.ascii[code] = this.#tables.lowercase.get(code)![0];
+      else this.ascii[code] = code;
     }
   }
 
   /** Appends the normalized form of `text` from `start` to `end` to `out`; sources count from the text's beginning. */
   normalize(text: string, start: number, end: number, out: NormalizedText): void {
-    const ascii = this.#ascii;
+    const ascii = this.ascii;
     this.#out = out;
     out.reserve(out.length + end - start + MARGIN);
     let { units, sources, length } = out;
@@ -119,7 +120,7 @@ export class Normalizer {
       let code = text.charCodeAt(i++);
       // A removed control character does not end a run of marks: the cleaning comes first.
       if (code < 128) {
-        if (this.#ascii[code] === REMOVED_ASCII) continue;
+        if (this.ascii[code] === REMOVED_ASCII) continue;
         i = at;
         break;
       }

@@ -1,4 +1,5 @@
 import { type AddedToken, AddedTokenFinder } from './addedTokens.ts';
+import { type AsciiWordSink, AsciiWords } from './asciiWords.ts';
 import { NormalizedText, Normalizer, type NormalizerOptions } from './normalizer.ts';
 import { PreTokenizer, type WordSink } from './preTokenizer.ts';
 import { unitsOfCharacter } from './unicode.ts';
@@ -23,10 +24,11 @@ export interface TokenPlaces {
  * From text to token ids, without special tokens around them: added tokens are cut out, the rest is normalized, split
  * into words and these into pieces. Asked for ids it computes nothing else; places are computed when asked for.
  */
-export class Pipeline implements WordSink {
+export class Pipeline implements WordSink, AsciiWordSink {
   readonly wordPiece: WordPiece;
   readonly normalizer: Normalizer;
   readonly #preTokenizer = new PreTokenizer();
+  readonly #asciiWords: AsciiWords;
   readonly #rawFinder: AddedTokenFinder;
   readonly #normalizedFinder: AddedTokenFinder;
 
@@ -42,6 +44,7 @@ export class Pipeline implements WordSink {
   constructor(wordPiece: WordPiece, options: NormalizerOptions, addedTokens: readonly AddedToken[]) {
     this.wordPiece = wordPiece;
     this.normalizer = new Normalizer(options);
+    this.#asciiWords = new AsciiWords(this.normalizer, this.#preTokenizer);
     this.#rawFinder = new AddedTokenFinder(
       addedTokens.filter((token) => !token.normalized).map((token) => ({ pattern: token.content, token })),
     );
@@ -119,10 +122,24 @@ export class Pipeline implements WordSink {
     }
   }
 
+  /** @internal Takes a word whose place nobody asked for. */
+  asciiWord(units: Uint16Array, length: number, hash: number): void {
+    this.wordPiece.tokenizeHashed(units, 0, length, hash, this.#out);
+  }
+
+  /** @internal Takes a part of a text that is not all ASCII. */
+  otherPart(text: string, start: number, end: number): void {
+    this.#tokenizeChunk(text, start, end, false);
+  }
+
   /** The part of `text` from `start` to `end`, which holds no added token that is sought in the text as given. */
   #tokenizePart(text: string, start: number, end: number, splitSpecialTokens: boolean): void {
     if (!this.#normalizedFinder.isEmpty) {
       this.#tokenizeChunk(text, start, end, splitSpecialTokens);
+      return;
+    }
+    if (!this.#locating) {
+      this.#asciiWords.read(text, start, end, this);
       return;
     }
     // Nothing reaches across a space, so a long text goes through in pieces that stay in the processor's cache.

@@ -9,14 +9,14 @@ export interface WordSink {
 /** Hugging Face's BertPreTokenizer: words end at white space, and each punctuation character is a word of its own. */
 export class PreTokenizer {
   readonly #kinds = unicodeTables().flags;
-  // A small copy stays in the first cache; the 2 MB table would not.
-  readonly #asciiKinds = Uint8Array.from(this.#kinds.subarray(0, 128), (flags) => flags & (WHITESPACE | PUNCTUATION));
+  /** WHITESPACE, PUNCTUATION or 0 for each ASCII character. A small copy stays in the first cache; the 2 MB table would not. */
+  readonly asciiKinds = Uint8Array.from(this.#kinds.subarray(0, 128), (flags) => flags & (WHITESPACE | PUNCTUATION));
 
   /** Hands the words that stand from `start` to `end` of `text` to `sink`. */
   split(text: NormalizedText, start: number, end: number, sink: WordSink): void {
     const { units } = text;
     const kinds = this.#kinds;
-    const asciiKinds = this.#asciiKinds;
+    const asciiKinds = this.asciiKinds;
     let wordStart = start;
     for (let i = start; i < end; i++) {
       const unit = units[i];

@@ -8,6 +8,11 @@ const ENDS = 9; // end of each piece in the word, a byte each
 const IDS = 10;
 const MAX_PIECES = 4;
 
+/** The hash of a word's units so far, 0 before the first, with one more. */
+export function hashUnit(hash: number, unit: number): number {
+  return Math.imul(hash ^ unit, 0x9e3779b1);
+}
+
 /**
  * The pieces of the words seen last, in a fixed amount of memory: each word has one place, given by its hash, and takes
  * it from the word before. Text repeats few words often; finding one here is one memory access, while walking the
@@ -25,11 +30,9 @@ export class WordCache {
     this.#mask = places - 1;
   }
 
-  /** The place of a word for {@link read} and {@link write}, or −1 for one too long to be remembered. */
-  placeOf(units: Uint16Array, start: number, end: number): number {
-    if (end - start > MAX_UNITS) return -1;
-    let hash = end - start;
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ units[i], 0x9e3779b1);
+  /** The place of a word of this many units and this {@link hashUnit | hash}, or −1 for one too long to be remembered. */
+  placeOf(length: number, hash: number): number {
+    if (length > MAX_UNITS) return -1;
     return ((hash ^ (hash >>> 15)) & this.#mask) * LINE;
   }
 

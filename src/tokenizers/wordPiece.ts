@@ -1,6 +1,6 @@
 import { ModelError } from '../core/errors.ts';
 import { Trie, type TrieEntry } from './trie.ts';
-import { WordCache } from './wordCache.ts';
+import { hashUnit, WordCache } from './wordCache.ts';
 
 /** Settings of the WordPiece model; the defaults are BERT's. */
 export interface WordPieceOptions {
@@ -81,7 +81,14 @@ export class WordPiece {
 
   /** Appends the pieces of the word that stands at `start` to `end` of `units`. */
   tokenize(units: Uint16Array, start: number, end: number, out: TokenBuffer): void {
-    const place = this.#cache.placeOf(units, start, end);
+    let hash = 0;
+    for (let i = start; i < end; i++) hash = hashUnit(hash, units[i]);
+    this.tokenizeHashed(units, start, end, hash, out);
+  }
+
+  /** The same for a word whose {@link hashUnit | hash} is known. */
+  tokenizeHashed(units: Uint16Array, start: number, end: number, hash: number, out: TokenBuffer): void {
+    const place = this.#cache.placeOf(end - start, hash);
     if (place >= 0 && this.#cache.read(place, units, start, end, out)) return;
     const before = out.length;
     if (this.#isTooLong(units, start, end) || !this.#walk(units, start, end, out)) {
