@@ -2,7 +2,7 @@
  * Trains MiniLM for question answering on a part of SQuAD and judges it on another, as benchmarks/python/qa_trainer.py does in
  * Python: the same rows, windows and arguments. Prints one JSON object.
  *
- *     npx tsx benchmarks/questionAnswering.ts --seed 42 --threads 2
+ *     npx tsx benchmarks/questionAnswering.ts --seed 42 --threads 2 [--bf16]
  */
 
 import { fileURLToPath } from 'node:url';
@@ -18,6 +18,7 @@ const { values } = parseArgs({
     'learning-rate': { type: 'string', default: '1e-4' },
     'train-step': { type: 'string', default: '8' },
     'eval-step': { type: 'string', default: '16' },
+    bf16: { type: 'boolean', default: false },
   },
 });
 const shared = (path: string) => fileURLToPath(new URL(`../../shared/${path}`, import.meta.url));
@@ -44,6 +45,7 @@ const trainer = new Trainer({
     warmupSteps: 0.1,
     loggingSteps: 20,
     seed: Number(values.seed),
+    bf16: values.bf16,
   },
   trainDataset,
   evalDataset,

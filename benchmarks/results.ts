@@ -3,7 +3,7 @@
 //   tsx benchmarks/results.ts [--tasks mrpc,sst2] [--seeds 42,1,2] [--threads 1] [--side ours,python] [--float32] [--output FILE] [--table]
 // Ours and Python's run side by side, one a core: what they reach is compared here, not how long they take.
 import { execFile } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
@@ -107,12 +107,21 @@ async function output(program: string, args: readonly string[]): Promise<string>
   return stdout.trim().split('\n').at(-1)!;
 }
 
+/** What an evaluation found, of a line of the log or of the command's answer. */
+const evaluated = (line: Readonly<Record<string, number>>): Readonly<Record<string, number>> =>
+  Object.fromEntries(
+    Object.entries(line)
+      .filter(([name]) => name.startsWith('eval_') && !/runtime|per_second/.test(name))
+      .map(([name, value]) => [name.replace('eval_', ''), value]),
+  );
+
 async function runOurs(task: Task, folder: string, seed: number): Promise<Outcome> {
   const results = mkdtempSync(join(tmpdir(), 'fettle-results-'));
   const printed = await output(process.execPath, [
     ...[join(repository, 'dist', 'cli', 'bin.js'), 'train', '--model', miniLmFolder, '--dataset', folder, '--json'],
     ...['--output-dir', results, '--metrics', task.metrics, '--save-strategy', 'no', '--weight-decay', '0.01'],
-    ...['--num-train-epochs', String(task.epochs), '--logging-steps', '50'],
+    ...['--num-train-epochs', String(task.epochs), '--logging-steps', '50', '--eval-strategy', 'epoch'],
+    ...['--report-to', 'jsonl', '--logging-dir', join(results, 'logs')],
     ...[
       '--per-device-train-batch-size',
       String(task.batchSize),
@@ -121,17 +130,22 @@ async function runOurs(task: Task, folder: string, seed: number): Promise<Outcom
     ],
     ...common(task, seed),
   ]);
+  const [logFile] = readdirSync(join(results, 'logs'), { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.jsonl'),
+  );
+  const log = readFileSync(join(results, 'logs', logFile), 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Readonly<Record<string, number>>);
   rmSync(results, { recursive: true });
   const result = JSON.parse(printed) as Readonly<Record<string, number>>;
-  const evaluated = Object.entries(result).filter(
-    ([name]) => name.startsWith('eval_') && !/runtime|per_second/.test(name),
-  );
   return {
     seed,
     steps: result['globalStep'],
     trainSeconds: result['train_runtime'],
     trainLoss: result['trainingLoss'],
-    metrics: Object.fromEntries(evaluated.map(([name, value]) => [name.replace('eval_', ''), value])),
+    metrics: evaluated(result),
+    epochs: log.filter((line) => 'eval_loss' in line).map(evaluated),
   };
 }
 

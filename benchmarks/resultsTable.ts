@@ -8,6 +8,8 @@ export interface Outcome {
   readonly trainLoss: number;
   /** By the names of Hugging Face's log, without `eval_`. */
   readonly metrics: Readonly<Record<string, number>>;
+  /** The same after each epoch. */
+  readonly epochs?: readonly Readonly<Record<string, number>>[];
   readonly versions?: Readonly<Record<string, string>>;
   /** What is otherwise than for the task's other runs. */
   readonly note?: string;

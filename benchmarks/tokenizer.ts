@@ -28,7 +28,7 @@ interface Pass {
   readonly checksum: number;
 }
 
-configureLog({ level: 'error' });
+configureLog({ level: 'warn' });
 const others = await loadOfOthers();
 const { train } = await loadDataset(mrpcFolder);
 const web = readFileSync(join(repository, '..', 'shared', 'data', 'text', 'web-lines.txt'), 'utf8');

@@ -1,6 +1,6 @@
 """transformers' Trainer on a part of SQuAD as run_qa.py trains and judges; prints one JSON object.
 
-    python qa_trainer.py --model DIR --dataset dev-v1.1.json [--epochs 2] [--seed 42] [--threads 2]
+    python qa_trainer.py --model DIR --dataset dev-v1.1.json [--epochs 2] [--seed 42] [--threads 2] [--bf16]
 
 Trained on rows[: share of the rows : step], judged on rows[share :: step]: contexts of the one are none of the other's.
 Windows are padded to the longest of a batch (run_qa's --pad_to_max_length False).
@@ -28,6 +28,7 @@ parser.add_argument("--train-step", type=int, default=8)
 parser.add_argument("--eval-step", type=int, default=16)
 parser.add_argument("--seed", type=int, default=42)
 parser.add_argument("--threads", type=int, default=0)
+parser.add_argument("--bf16", action="store_true")
 options = parser.parse_args()
 
 import numpy
@@ -38,11 +39,14 @@ from transformers import (
     DataCollatorWithPadding,
     Trainer,
     TrainingArguments,
+    set_seed,
 )
 
 if options.threads > 0:
     torch.set_num_threads(options.threads)
 
+# The head is made before the Trainer sets the seed.
+set_seed(options.seed)
 tokenizer = AutoTokenizer.from_pretrained(options.model)
 rows = qa_reference.squad_rows(options.dataset)
 border = len(rows) * 6 // 10
@@ -73,6 +77,7 @@ with tempfile.TemporaryDirectory() as output:
             logging_steps=20,
             save_strategy="no",
             seed=options.seed,
+            bf16=options.bf16,
             use_cpu=True,
             disable_tqdm=True,
         ),

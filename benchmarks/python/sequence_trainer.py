@@ -90,6 +90,7 @@ with tempfile.TemporaryDirectory() as output:
             weight_decay=0.01,
             logging_steps=50,
             save_strategy="no",
+            eval_strategy="epoch",
             seed=options.seed,
             bf16=options.bf16,
             use_cpu=True,
@@ -105,8 +106,19 @@ with tempfile.TemporaryDirectory() as output:
     begin = time.perf_counter()
     trained = trainer.train()
     seconds = time.perf_counter() - begin
+    epochs = [line for line in trainer.state.log_history if "eval_loss" in line]
     evaluated = trainer.evaluate()
     sys.stdout = stdout
+
+
+
+def scores(line):
+    return {
+        name.removeprefix("eval_"): float(value)
+        for name, value in line.items()
+        if name.startswith("eval_") and not name.endswith(("runtime", "per_second"))
+    }
+
 
 print(
     json.dumps(
@@ -115,11 +127,8 @@ print(
             "steps": trained.global_step,
             "trainSeconds": seconds,
             "trainLoss": trained.training_loss,
-            "metrics": {
-                name.removeprefix("eval_"): float(value)
-                for name, value in evaluated.items()
-                if not name.endswith(("runtime", "per_second")) and name != "epoch"
-            },
+            "metrics": scores(evaluated),
+            "epochs": [scores(line) for line in epochs],
             "versions": protocol.versions(),
         }
     )
