@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { adviseHugePages } from './memory.node.ts';
-import { addressOf } from './native.node.ts';
+import { adviseHugePages, returnLargeBlocks } from './memory.node.ts';
+import { addressOf, openLibrary } from './native.node.ts';
 
 const smaps = '/proc/self/smaps';
 
@@ -42,3 +42,25 @@ describe.skipIf(!hasHugePages)('adviseHugePages (skipped where Linux has none to
     expect(isAdvised(addressOf(new Uint8Array(buffer)))).toBe(false);
   });
 });
+
+const glibc =
+  process.platform === 'linux' && 'glibcVersionRuntime' in (process.report.getReport() as { header: object }).header;
+
+test.skipIf(!glibc)(
+  'returnLargeBlocks: large blocks are mappings of their own, though one was freed before (skipped without glibc)',
+  async () => {
+    const libc = await openLibrary('libc.so.6');
+    const malloc = libc.func('size_t malloc(size_t)');
+    const free = libc.func('void free(size_t)');
+    /** Whether a block of this size begins a mapping: behind malloc's 16 bytes at the beginning of a page. */
+    const isMapping = (bytes: number) => {
+      const address = BigInt(malloc(bytes) as number | bigint);
+      free(address);
+      return (address & 0xfffn) === 0x10n;
+    };
+    // A mapping that is freed raises the border to its size: the next smaller block is carved from the heap, and kept.
+    expect([20, 19].map((megabytes) => isMapping(megabytes * 2 ** 20))).toEqual([true, false]);
+    expect(await returnLargeBlocks()).toBe(true);
+    expect([25, 24].map((megabytes) => isMapping(megabytes * 2 ** 20))).toEqual([true, true]);
+  },
+);

@@ -1,3 +1,4 @@
+import { returnLargeBlocks } from '#platform/memory';
 import { openLibrary } from '#platform/native';
 import { EnvironmentError } from '../../core/errors.ts';
 import { encodeOnnx } from '../../formats/onnx.ts';
@@ -57,6 +58,8 @@ export function loadAt(path: string): Promise<OpenVinoEnvironment> {
 
 async function makeEnvironment(path: string): Promise<OpenVinoEnvironment> {
   const library = await open(path);
+  // It takes scratch of another size for each new shape.
+  await returnLargeBlocks();
   const core = createCore(library.api);
   const types = await probeElementTypes(library, core);
   const environment = { ...library, types, processor: describeProcessor(library.api, core) };
