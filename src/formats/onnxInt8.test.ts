@@ -76,3 +76,32 @@ test('a table that is also a decoder is stored once', () => {
   const quantized = quantizeWeights(model(nodes), weights(40, 40));
   expect(quantized.initializers.filter(({ dtype }) => dtype === 'int8')).toHaveLength(1);
 });
+
+test.each([
+  [384, [384]],
+  [385, [193, 192]],
+  [1537, [308, 308, 308, 308, 305]],
+])('an input of %d columns goes into products in pieces of %j, which cover the weight', (columns, widths) => {
+  const given = weights(40, columns);
+  const nodes = [1, 2].map((i) => node('Gemm', ['x', 'w', 'b'], { transB: 1 }, `y${i}`));
+  const quantized = quantizeWeights(model(nodes), given);
+  const pieces = quantized.initializers.filter(({ dtype }) => dtype === 'int8');
+  expect(pieces.map(({ dims }) => dims)).toEqual(widths.map((width) => [width, 40]));
+  const { data } = given.get('w')!;
+  let from = 0;
+  for (const [piece, { name, dims, data: integers }] of pieces.entries()) {
+    const scales = stored(quantized, name.replace('.int8', '.scale')).data as Float32Array;
+    for (let i = 0; i < dims[0] * 40; i++) {
+      const [column, row] = [Math.floor(i / 40), i % 40];
+      const exact = data[row * columns + from + column];
+      expect(Math.abs(Number(integers[i]) * scales[row] - exact), `${piece} ${i}`).toBeLessThanOrEqual(
+        scales[row] * 0.5001,
+      );
+    }
+    from += dims[0];
+  }
+  const types = quantized.nodes.map(({ type }) => type);
+  expect(types.filter((type) => type === 'Split')).toHaveLength(widths.length > 1 ? 1 : 0);
+  expect(types.filter((type) => type === 'DynamicQuantizeLinear')).toHaveLength(widths.length);
+  expect(quantized.nodes.flatMap(({ outputs }) => outputs).filter((name) => /^y\d$/.test(name))).toEqual(['y1', 'y2']);
+});

@@ -15,9 +15,9 @@ const config = tinyConfig({ hiddenSize: 32, intermediateSize: 64, initializerRan
 const inputs = tinyTokenizer()(toyTexts(8).map(({ text }) => text));
 
 /** A saved model; those of different seeds answer differently. */
-async function saved(seed = 1): Promise<string> {
+async function saved(seed = 1, intermediateSize = config.intermediateSize): Promise<string> {
   const folder = await temporaryFolder();
-  const model = await BertForSequenceClassification.fromConfig(config, { seed, threads: 1 });
+  const model = await BertForSequenceClassification.fromConfig({ ...config, intermediateSize }, { seed, threads: 1 });
   await model.savePretrained(folder);
   await model.dispose();
   await tinyTokenizer().savePretrained(folder);
@@ -33,8 +33,11 @@ async function load(folder: string): Promise<BertForSequenceClassification> {
 const logitsOf = async (model: BertForSequenceClassification) => (await model(inputs)).logits.data;
 
 describe("quantize: 'int8'", () => {
-  test('answers nearly as float32 does', async () => {
-    const folder = await saved();
+  test.each([
+    ['whole', 64],
+    ['in pieces', 1000],
+  ])('answers nearly as float32 does, inputs of products quantized %s', async (_, intermediateSize) => {
+    const folder = await saved(1, intermediateSize);
     const exact = await logitsOf(await loadTiny(folder));
     const largest = Math.max(...Array.from(exact, Math.abs));
     const difference = largestDifference(await logitsOf(await load(folder)), exact) / largest;
