@@ -11,8 +11,6 @@ export interface Outcome {
   /** The same after each epoch. */
   readonly epochs?: readonly Readonly<Record<string, number>>[];
   readonly versions?: Readonly<Record<string, string>>;
-  /** What is otherwise than for the task's other runs. */
-  readonly note?: string;
 }
 
 /** One task: the arguments of its runs, and what both sides came to. */

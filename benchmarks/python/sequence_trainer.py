@@ -111,7 +111,6 @@ with tempfile.TemporaryDirectory() as output:
     sys.stdout = stdout
 
 
-
 def scores(line):
     return {
         name.removeprefix("eval_"): float(value)

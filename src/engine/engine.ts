@@ -1,4 +1,5 @@
 import type { DType, TypedArray } from '../core/dtypes.ts';
+import type { GradientType } from '../kernels/calls.ts';
 
 /**
  * A tensor at an engine's boundary. `data` is used in place, never copied: inputs are read from it and outputs written
@@ -65,7 +66,7 @@ export interface Engine {
    */
   readonly shapeSteps: { readonly tokens: number; readonly longest: number };
   /** What gradients are best fetched in: an engine that computes in bfloat16 loses time where it must give float32. */
-  readonly gradientType: 'float32' | 'bfloat16';
+  readonly gradientType: GradientType;
   /**
    * Compiles a model.
    * @param constants what the model's nodes read besides its inputs and what is inside of it, by name. The engine may lay them

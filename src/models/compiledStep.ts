@@ -108,9 +108,9 @@ export async function compileStep(
   const named: Record<string, Value> = { ...(split?.outputs ?? all) };
   const outputNames = Object.keys(named);
   const gradients = gradientsOf(graph, named['loss'], trained);
+  const rounded = gradientType(engine, options) === 'bfloat16';
   for (const { parameter, value, ids } of gradients) {
-    const rounded = ids === undefined && gradientType(engine, options) === 'bfloat16';
-    named[gradientName(parameter.name)] = rounded ? cast(value, { to: 'bfloat16' }) : value;
+    named[gradientName(parameter.name)] = rounded && ids === undefined ? cast(value, { to: 'bfloat16' }) : value;
   }
   const session = await engine.createSession(toOnnx(graph, named));
   await prepare(gradients);

@@ -5,8 +5,8 @@ import { fourGradients, oneGradient } from './gradient';
 const BLOCK: usize = 4096;
 
 /**
- * Σ x² of `count` numbers, float32 or bfloat16, in float64. The tree is fixed: eight float64 lanes, each over every eighth element in order,
- * then a fixed order of adding the lanes, then the tail one by one. So the bits depend on the numbers alone.
+ * Σ x² of `count` numbers, float32 or bfloat16, in float64. The tree is fixed: eight float64 lanes, each over every eighth
+ * element in order, then a fixed order of adding the lanes, then the tail one by one. So the bits depend on the numbers alone.
  */
 // @ts-ignore: decorator
 @inline
