@@ -110,7 +110,7 @@ const heads = {
 };
 
 /** What the files' answers may be off, as a share of the largest. */
-const tolerances = { 'model.onnx': 1e-6, 'model_fp16.onnx': 0.01, 'model_quantized.onnx': 0.08 };
+const tolerances = { 'model.onnx': 1e-6, 'model_fp16.onnx': 0.01, 'model_quantized.onnx': 0.12 };
 
 describe.each(Object.entries(heads))('%s', (_, make) => {
   test('padded in a file it answers as packed here, in every form', async () => {

@@ -1,7 +1,7 @@
 import { joinPath, kindOf, makeDirectory, readText, writeAtomic } from '#platform/files';
 import { ArgumentError, didYouMean, ModelError } from '../core/errors.ts';
 import { type OnnxModel, onnxChunks } from '../formats/onnx.ts';
-import { embedWeights, quantizeWeights } from '../formats/onnxInt8.ts';
+import { embedWeights, int8Range, quantizeWeights } from '../formats/onnxInt8.ts';
 import type { LoweredModel, LowerOptions } from '../models/lowered.ts';
 import type { LayoutForm } from '../nn/layout.ts';
 import { BertTokenizer } from '../tokenizers/index.ts';
@@ -138,7 +138,8 @@ function lowerForTransformers(model: ExportableModel, owner: string): LoweredMod
 }
 
 function inForm({ onnx, weights }: LoweredModel, form: 'float32' | Quantization): OnnxModel {
-  if (form === 'int8') return quantizeWeights(onnx, weights);
+  // Nobody knows what processor a file will meet.
+  if (form === 'int8') return quantizeWeights(onnx, weights, int8Range.reduced);
   const whole = embedWeights(onnx, weights);
   return form === 'fp16' ? halfPrecision(whole) : whole;
 }

@@ -12,6 +12,17 @@ const fewestRows = 32;
  */
 const widestPiece = 384;
 
+/** The largest integer that stands for a number of a product's matrix. */
+export const int8Range = {
+  /** All of 8 bits, for engines that multiply them exactly. */
+  full: 127,
+  /**
+   * 7 bits, which every processor multiplies exactly: x86 without VNNI adds two products with unsigned 8-bit numbers in 16 bits
+   * (`vpmaddubsw`), and 2 · 255 · 64 fits there (ONNX Runtime's `reduce_range`).
+   */
+  reduced: 63,
+} as const;
+
 /** A model with its weights inside, as float32. */
 export function embedWeights(model: OnnxModel, weights: OnnxWeights): OnnxModel {
   return withInitializers(
@@ -27,9 +38,14 @@ export function embedWeights(model: OnnxModel, weights: OnnxWeights): OnnxModel 
  * quantization), in pieces of up to 384 columns with one scale for all rows, so an answer depends a little on the texts beside
  * it. Everything else, and the heads of fewer than 32 outputs, is computed in float32.
  *
- * A weight is rounded to w ≈ scale · q with scale = max |w| / 127: symmetric, so that zero is zero.
+ * A weight is rounded to w ≈ scale · q with scale = max |w| / range: symmetric, so that zero is zero. What is only looked up has
+ * all of 8 bits in any case.
  */
-export function quantizeWeights(model: OnnxModel, weights: OnnxWeights): OnnxModel {
+export function quantizeWeights(
+  model: OnnxModel,
+  weights: OnnxWeights,
+  range: (typeof int8Range)[keyof typeof int8Range],
+): OnnxModel {
   const users = new Map<string, (readonly [node: OnnxNode, input: number])[]>();
   for (const node of model.nodes) {
     node.inputs.forEach((name, i) => {
@@ -50,7 +66,9 @@ export function quantizeWeights(model: OnnxModel, weights: OnnxWeights): OnnxMod
     const isTable = uses.some(([node, i]) => isLookUp(node, i));
     if (isTable) looked.add(name);
     else multiplied.add(name);
-    stored.set(name, isTable ? quantized(name, dims, data, true) : quantizedPieces(name, dims, data));
+    const isMultiplied = uses.some(([node, i]) => isProduct(node, i));
+    const largest = isMultiplied ? range : int8Range.full;
+    stored.set(name, isTable ? quantized(name, dims, data, largest, true) : quantizedPieces(name, dims, data, largest));
   }
   const nodes: OnnxNode[] = [];
   const activations = new Set<string>();
@@ -99,6 +117,7 @@ function quantized(
   name: string,
   [rows, columns]: readonly number[],
   data: Float32Array,
+  range: number,
   isTable: boolean,
 ): OnnxTensor[] {
   const integers = new Int8Array(data.length);
@@ -107,7 +126,7 @@ function quantized(
     const start = row * columns;
     let largest = 0;
     for (let i = start; i < start + columns; i++) largest = Math.max(largest, Math.abs(data[i]));
-    const scale = largest === 0 ? 1 : largest / 127;
+    const scale = largest === 0 ? 1 : largest / range;
     scales[row] = scale;
     for (let i = 0; i < columns; i++) {
       integers[isTable ? start + i : i * rows + row] = Math.round(data[start + i] / scale);
@@ -124,7 +143,12 @@ const piecesOf = (columns: number) => Math.ceil(columns / widestPiece);
 const pieceName = (name: string, piece: number, pieces: number) => (pieces === 1 ? name : `${name}.${piece}`);
 
 /** A product's weight in pieces of columns, as ONNX's Split cuts the input: all of the same width but the last. */
-function quantizedPieces(name: string, [rows, columns]: readonly number[], data: Float32Array): OnnxTensor[] {
+function quantizedPieces(
+  name: string,
+  [rows, columns]: readonly number[],
+  data: Float32Array,
+  range: number,
+): OnnxTensor[] {
   const pieces = piecesOf(columns);
   const width = Math.ceil(columns / pieces);
   return Array.from({ length: pieces }, (_, piece) => {
@@ -134,7 +158,7 @@ function quantizedPieces(name: string, [rows, columns]: readonly number[], data:
     for (let row = 0; row < rows; row++) {
       part.set(data.subarray(row * columns + from, row * columns + to), row * (to - from));
     }
-    return quantized(pieceName(name, piece, pieces), [rows, to - from], part, false);
+    return quantized(pieceName(name, piece, pieces), [rows, to - from], part, range, false);
   }).flat();
 }
 

@@ -2,9 +2,10 @@ import { RunError } from '../core/errors.ts';
 import { hashName } from '../core/random.ts';
 import type { Arena, OptimizerStep } from '../engine/arena.ts';
 import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
+import { hasExactInt8Products } from '../engine/int8Products.ts';
 import { adamW, type Optimizer } from '../engine/optimizers.ts';
 import { encodeOnnx } from '../formats/onnx.ts';
-import { quantizeWeights } from '../formats/onnxInt8.ts';
+import { int8Range, quantizeWeights } from '../formats/onnxInt8.ts';
 import { type DropoutMask, Graph } from '../graph/graph.ts';
 import { lowerGraph, toOnnx } from '../graph/lowering.ts';
 import type { Parameter } from '../graph/parameter.ts';
@@ -73,8 +74,9 @@ export class ForwardProgram {
     const weights = new Map(
       Object.entries(feeds).map(([name, { dims, data }]) => [name, { dims, data: data as Float32Array }]),
     );
-    const quantized = encodeOnnx(quantizeWeights(lowerGraph(graph, all), weights));
-    return new ForwardProgram(await runtime.engine.createSession(quantized), {});
+    const range = (await hasExactInt8Products(runtime.engine)) ? int8Range.full : int8Range.reduced;
+    const quantized = quantizeWeights(lowerGraph(graph, all), weights, range);
+    return new ForwardProgram(await runtime.engine.createSession(encodeOnnx(quantized)), {});
   }
 
   /** The outputs by name, `loss` among them (the mean over what the batch counts) where it was traced. */

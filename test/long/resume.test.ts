@@ -97,27 +97,27 @@ test('killed thirty times at any moment, saves among them, the command ends with
   const random = new RandomStream(11, 'kills');
   let kills = 0;
   let inSaves = 0;
-  while (kills < 30) {
-    // Kills so near one another that thirty of them fall into one run: some come before anything is saved.
-    const { code, errors } = await killableTraining(
-      [...flags(killed), '--resume'],
-      20 + random.uniform() * 60 * seconds,
-    );
-    if (code === 0) break;
-    expect(code, errors).toBeNull();
-    kills++;
-    const names = await readdir(killed).catch(() => []);
-    if (names.some((name) => name.startsWith('.checkpoint-'))) inSaves++;
-    // Whatever bears a checkpoint's name is whole.
-    for (const name of names.filter((each) => each.startsWith('checkpoint-'))) {
-      expect(await readdir(join(killed, name))).toContain('trainer_state.json');
-      expect(JSON.parse(await readFile(join(killed, name, 'trainer_state.json'), 'utf8'))).toHaveProperty(
-        'global_step',
-      );
+  // Kills so near one another that thirty of them fall into one run: some come before anything is saved. Where the machine was
+  // slower while it was timed, and a run ended before, they come nearer in the next.
+  for (let spacing = 60 * seconds; kills < 30; spacing /= 2) {
+    await rm(killed, { recursive: true, force: true });
+    for (kills = 0; kills < 30; kills++) {
+      const line = [...flags(killed), '--resume'];
+      const { code, errors } = await killableTraining(line, 20 + random.uniform() * spacing);
+      if (code === 0) break;
+      expect(code, errors).toBeNull();
+      const names = await readdir(killed).catch(() => []);
+      if (names.some((name) => name.startsWith('.checkpoint-'))) inSaves++;
+      // Whatever bears a checkpoint's name is whole.
+      for (const name of names.filter((each) => each.startsWith('checkpoint-'))) {
+        expect(await readdir(join(killed, name))).toContain('trainer_state.json');
+        expect(JSON.parse(await readFile(join(killed, name, 'trainer_state.json'), 'utf8'))).toHaveProperty(
+          'global_step',
+        );
+      }
     }
   }
   console.log(`killed ${kills} times, ${inSaves} of them while a checkpoint was written`);
-  expect(kills).toBe(30);
   const last = await killableTraining([...flags(killed), '--resume']);
   expect(last.code, last.errors).toBe(0);
   expect(await readFile(join(killed, 'model.safetensors'))).toEqual(await readFile(join(whole, 'model.safetensors')));
