@@ -90,6 +90,8 @@ export class Arena {
       await this.#training?.clear();
       await training.adviseHugePages();
       this.#training = training;
+      // This goes on while the step is compiled. Where it fails, so does what needs the kernels, which says why.
+      void training.touchAhead().catch(() => undefined);
     });
   }
 

@@ -9,6 +9,7 @@ import {
   scatterAddRows,
   squaredNorm,
   squaredNormRows,
+  touch,
   zero,
   zeroRows,
 } from '../kernels/calls.ts';
@@ -32,6 +33,8 @@ export interface GradientOptions {
   readonly accumulate: boolean;
   /** What the engine writes those in that come whole; float32 by default. What is added up is float32 in any case. */
   readonly gradientType?: GradientType | undefined;
+  /** How many arrays the optimizer keeps beside each weight; 2 by default. */
+  readonly stateArrays?: number | undefined;
 }
 
 /** Where an engine writes a gradient. */
@@ -82,6 +85,7 @@ export class ArenaTraining {
   readonly #trained: ReadonlyMap<string, Trained>;
   readonly #accumulate: boolean;
   readonly #gradientType: GradientType;
+  readonly #stateArrays: number;
   /** Bytes of all arrays in each shard's regions, and of the dense ones, which come first. */
   readonly #used: readonly number[];
   readonly #dense: readonly number[];
@@ -94,7 +98,7 @@ export class ArenaTraining {
     options: GradientOptions & { run: Run },
   ) {
     const { shards, memories } = arena;
-    const { accumulate, gradientType = 'float32' } = options;
+    const { accumulate, gradientType = 'float32', stateArrays = 2 } = options;
     if (accumulate && gradientType !== 'float32') {
       throw new ArgumentError('ERR_ARENA_GRADIENT_TYPE', {
         owner: 'Arena.prepareTraining',
@@ -154,16 +158,32 @@ export class ArenaTraining {
     this.#memories = memories;
     this.#accumulate = accumulate;
     this.#gradientType = gradientType;
+    this.#stateArrays = stateArrays;
     this.#run = options.run;
   }
 
   /** Asks for huge pages, except for tables: of those only the pages of touched rows shall take memory. */
   async adviseHugePages(): Promise<void> {
-    for (const [i, { gradient, incoming, first, second }] of this.#shards.entries()) {
-      for (const region of [gradient, first, second, ...(this.#accumulate ? [incoming] : [])]) {
-        await adviseHugePages(this.#memories[i].buffer, region, region + this.#dense[i]);
-      }
-    }
+    for (const { memory, target, bytes } of this.#denseRegions())
+      await adviseHugePages(memory.buffer, target, target + bytes);
+  }
+
+  /** Has the system find the pages of what every step writes, which the first step would otherwise wait for. */
+  touchAhead(): Promise<void> {
+    return this.#run(this.#denseRegions().map(({ memory, ...region }) => touch(memory, region)));
+  }
+
+  /** Where dense gradients and the optimizer's arrays lie. */
+  #denseRegions() {
+    return this.#shards.flatMap(({ gradient, incoming, first, second }, i) => {
+      const [memory, bytes] = [this.#memories[i], this.#dense[i]];
+      const gradientBytes = (bytes / 4) * byteSize(this.#gradientType);
+      const others = [...(this.#accumulate ? [incoming] : []), ...[first, second].slice(0, this.#stateArrays)];
+      return [
+        { memory, target: gradient, bytes: gradientBytes },
+        ...others.map((target) => ({ memory, target, bytes })),
+      ].filter((region) => region.bytes > 0);
+    });
   }
 
   /** Zeroes all that this training has written, as a fresh memory is. */

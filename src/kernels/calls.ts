@@ -37,6 +37,12 @@ export function zero(memory: WebAssembly.Memory, { target, count }: { target: nu
   return { kernel: 'zero', memory, length: count, grain, args: [target] };
 }
 
+/** Has the system find the pages of `bytes` bytes before they are needed; what stands there stays, and may be written meanwhile. */
+export function touch(memory: WebAssembly.Memory, { target, bytes }: { target: number; bytes: number }): KernelCall {
+  // 2 MiB, a huge page, in a slice.
+  return { kernel: 'touch', memory, length: Math.ceil(bytes / 4096), grain: 512, args: [target] };
+}
+
 /**
  * Sums of squares, one float64 for every {@link normBlock} elements, written to `partials` (8-byte aligned). Their sum
  * in order is the squared norm, with the same bits whatever the number of threads; NaN or infinite where an element is.

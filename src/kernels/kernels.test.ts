@@ -13,6 +13,7 @@ import {
   sgd,
   squaredNorm,
   squaredNormRows,
+  touch,
   zero,
   zeroRows,
 } from './calls.ts';
@@ -99,6 +100,32 @@ describe('elementwise kernels equal float32 arithmetic', () => {
       }),
       few,
     );
+  });
+});
+
+describe('touch', () => {
+  test('leaves what stands there', async () => {
+    await fc.assert(
+      fc.asyncProperty(sizes, seeds, async (count, seed) => {
+        const target = random(seed, count);
+        const touched = await onAllThreads({ target }, (memory, at) => [
+          touch(memory, { target: at.target, bytes: 4 * count }),
+        ]);
+        expect(touched.target).toEqual(target);
+      }),
+      few,
+    );
+  });
+
+  test.skipIf(process.platform !== 'linux')('makes pages there, all of them and no more (on Linux)', async () => {
+    const megabytes = (count: number) => count * 2 ** 20;
+    const memory = createSharedMemory(megabytes(256));
+    const before = process.memoryUsage.rss();
+    await pools[1].run([touch(memory, { target: 65_536, bytes: megabytes(128) })]);
+    const grown = process.memoryUsage.rss() - before;
+    pools[1].release(memory);
+    expect(grown).toBeGreaterThan(megabytes(110));
+    expect(grown).toBeLessThan(megabytes(150));
   });
 });
 

@@ -14,6 +14,7 @@ export type KernelName =
   | 'sgdTable'
   | 'squaredNorm'
   | 'squaredNormRows'
+  | 'touch'
   | 'zero'
   | 'zeroRows';
 

@@ -112,8 +112,8 @@ export async function compileStep(
   for (const { parameter, value, ids } of gradients) {
     named[gradientName(parameter.name)] = rounded && ids === undefined ? cast(value, { to: 'bfloat16' }) : value;
   }
-  const session = await engine.createSession(toOnnx(graph, named));
   await prepare(gradients);
+  const session = await engine.createSession(toOnnx(graph, named));
   const dense = gradients.filter(({ ids }) => ids === undefined);
   const buffers = (target: (name: string) => Omit<EngineTensor, 'dims'>) =>
     Object.fromEntries(

@@ -163,6 +163,7 @@ export class TrainingProgram {
       await runtime.arena.prepareTraining(optimized, {
         accumulate: options.accumulate ?? false,
         gradientType: gradientType(runtime.engine, options),
+        stateArrays: (options.optimizer ?? adamW()).state.length,
       });
     });
     return new TrainingProgram(

@@ -4,7 +4,7 @@ import { openCheckpoint } from '../formats/safetensors-checkpoint.ts';
 import { writeSafetensors } from '../formats/safetensors-write.ts';
 import type { ModelParts } from './head.ts';
 import { countElements } from './trainableParts.ts';
-import { assignWeights } from './weights.ts';
+import { assignWeights, readSources } from './weights.ts';
 
 /** Writes a model's directory; see `model.savePretrained`. */
 export async function saveModel(
@@ -47,7 +47,7 @@ export async function readWeightsInto({ head, built, adapter }: ModelParts, dire
         hint: 'give the directory of a model with the same head',
       });
     }
-    for (const [name, source] of sources) await checkpoint.readInto(source, built.arena.weight(name));
+    await readSources(sources, built.arena, checkpoint);
   } finally {
     await checkpoint.close();
   }

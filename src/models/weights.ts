@@ -1,3 +1,4 @@
+import { forEachConcurrently } from '../core/concurrency.ts';
 import { ModelError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { RandomStream } from '../core/random.ts';
@@ -102,7 +103,7 @@ export async function loadWeights(
   options: LoadOptions & { readonly seed: number },
 ): Promise<Assignment> {
   const assignment = assignWeights(parameters, checkpoint, options);
-  for (const [name, source] of assignment.sources) await checkpoint.readInto(source, arena.weight(name));
+  await readSources(assignment.sources, arena, checkpoint);
   initializeWeights(parameters, arena, assignment.fresh, options.seed);
   if (assignment.fresh.length > 0) {
     log.info(
@@ -113,6 +114,11 @@ export async function loadWeights(
     log.info(`left out, as this model has no such head: ${assignment.dropped.join(', ')}`);
   }
   return assignment;
+}
+
+/** Reads tensors into parameters: a few at once, as many as the disk and finding the memory's pages keep busy. */
+export function readSources(sources: Assignment['sources'], arena: Arena, checkpoint: Checkpoint): Promise<void> {
+  return forEachConcurrently(sources, 4, ([name, source]) => checkpoint.readInto(source, arena.weight(name)));
 }
 
 /** Draws the named parameters' elements; each is a pure function of the seed and its name. */

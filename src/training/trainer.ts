@@ -1,4 +1,5 @@
 import { joinPath, writeAtomic } from '#platform/files';
+import { allEnded } from '../core/concurrency.ts';
 import { ArgumentError, RunError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { LossFunction } from '../models/loss.ts';
@@ -170,9 +171,28 @@ export class Trainer {
     const checkpoint = await findCheckpoint(args, resumeFromCheckpoint);
     await this.#initModel();
     const task = await this.#taskFor(trainDataset);
-    const rows = await trainingRowsOf(args, task, await this.#data.trainingSet(task));
     const optimizer = ownOptimizer ?? optimizerFor(args);
     warnOfReplaced(args, { optimizer: ownOptimizer !== undefined, schedule: schedule !== undefined });
+    const { model } = this;
+    const makeRows = async () => {
+      const rows = await trainingRowsOf(args, task, await this.#data.trainingSet(task));
+      // Also where they are used only after training, so that bad rows are known before the work is done.
+      if (hasEvaluation) await this.#data.evaluationSets(task);
+      return rows;
+    };
+    // Rows are tokenized on this thread while the engine compiles on another.
+    const [program, rows] = await allEnded([
+      model.prepareTraining({
+        optimizer,
+        parameters: parameterSettings(args, [...model.parameters.keys()]),
+        loss: this.#loss,
+        accumulate: args.gradientAccumulationSteps > 1 || args.autoFindBatchSize,
+        // Of a stream there is no telling which rows will come again.
+        cacheFrozenFeatures: args.cacheFrozenFeatures && !isStream(trainDataset),
+        ...(args.bf16 ? { precision: 'bf16' as const } : {}),
+      }),
+      makeRows(),
+    ]);
     const plan = planTraining(args, rows.examples, schedule);
     if (plan.warmupSteps >= plan.totalSteps) {
       log.warn(
@@ -180,18 +200,6 @@ export class Trainer {
       );
     }
     const evaluating = hasEvaluation && (args.evalStrategy !== 'no' || args.evalOnStart);
-    // Also where it is used only after training, so that bad rows are known before the work is done.
-    if (hasEvaluation) await this.#data.evaluationSets(task);
-    const { model } = this;
-    const program = await model.prepareTraining({
-      optimizer,
-      parameters: parameterSettings(args, [...model.parameters.keys()]),
-      loss: this.#loss,
-      accumulate: args.gradientAccumulationSteps > 1 || args.autoFindBatchSize,
-      // Of a stream there is no telling which rows will come again.
-      cacheFrozenFeatures: args.cacheFrozenFeatures && !isStream(trainDataset),
-      ...(args.bf16 ? { precision: 'bf16' as const } : {}),
-    });
     log.info(`what is trained:\n${model.describeTrainableParameters()}`);
     const run = await prepareRun({
       model,

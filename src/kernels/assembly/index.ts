@@ -4,6 +4,6 @@
 export { squaredNorm, squaredNormRows } from './norm';
 export { adamw, adamwTable } from './adamw';
 export { sgd, sgdTable } from './sgd';
-export { accumulate, scale, zero } from './elementwise';
+export { accumulate, scale, touch, zero } from './elementwise';
 export { scatterAddRows, zeroRows } from './rows';
 export { dropoutMask } from './dropout';
