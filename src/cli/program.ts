@@ -1,23 +1,27 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '#platform/native';
 import { setExitCode, writeError, writeOutput } from '#platform/process';
-import { addCacheCommand } from './cache.ts';
 import { applyConfig } from './configFile.ts';
-import { addDataCommand } from './data.ts';
-import { addDoctorCommand } from './doctor.ts';
-import { addDownloadCommand } from './download.ts';
 import { showDownloads } from './downloadBar.ts';
-import { addEvaluateCommand } from './evaluate.ts';
-import { addExportCommand } from './export.ts';
 import { shortHelp } from './firstSteps.ts';
 import { normalizeFlags } from './flags.ts';
-import { addInitCommand } from './init.ts';
-import { addPredictCommand } from './predict.ts';
 import { reportError } from './report.ts';
-import { addSearchCommand } from './search.ts';
-import { addServeCommand } from './serve.ts';
-import { addTokenizerCommand } from './tokenizer.ts';
-import { addTrainCommand } from './train.ts';
+
+/** What adds each command; its module is loaded when it is wanted, since a command needs few of them. In help's order. */
+const commands: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  init: async () => (await import('./init.ts')).addInitCommand,
+  train: async () => (await import('./train.ts')).addTrainCommand,
+  evaluate: async () => (await import('./evaluate.ts')).addEvaluateCommand,
+  search: async () => (await import('./search.ts')).addSearchCommand,
+  predict: async () => (await import('./predict.ts')).addPredictCommand,
+  serve: async () => (await import('./serve.ts')).addServeCommand,
+  export: async () => (await import('./export.ts')).addExportCommand,
+  tokenizer: async () => (await import('./tokenizer.ts')).addTokenizerCommand,
+  data: async () => (await import('./data.ts')).addDataCommand,
+  download: async () => (await import('./download.ts')).addDownloadCommand,
+  cache: async () => (await import('./cache.ts')).addCacheCommand,
+  doctor: async () => (await import('./doctor.ts')).addDoctorCommand,
+};
 
 /** Runs the command with the words after its name. Errors are said, not thrown; the exit code says what kind they are. */
 export async function runCommand(line: readonly string[]): Promise<void> {
@@ -33,18 +37,9 @@ export async function runCommand(line: readonly string[]): Promise<void> {
     .showSuggestionAfterError()
     .exitOverride()
     .configureOutput({ writeOut: writeOutput, writeErr: json ? () => undefined : writeError });
-  addInitCommand(program);
-  addTrainCommand(program);
-  addEvaluateCommand(program);
-  addSearchCommand(program);
-  addPredictCommand(program);
-  addServeCommand(program);
-  addExportCommand(program);
-  addTokenizerCommand(program);
-  addDataCommand(program);
-  addDownloadCommand(program);
-  addCacheCommand(program);
-  addDoctorCommand(program);
+  // Of a word that is no command's, all are looked at: for help, and for what may have been meant.
+  const wanted = Object.hasOwn(commands, words[0]) ? [commands[words[0]]] : Object.values(commands);
+  for (const load of wanted) (await load())(program);
   const stopShowing = showDownloads();
   try {
     const named = program.commands.find((command) => command.name() === words[0]);

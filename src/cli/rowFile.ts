@@ -1,4 +1,4 @@
-import { ByteWriter, type ColumnSource, ParquetWriter, schemaFromColumnData } from 'hyparquet-writer';
+import type { ColumnSource, ParquetWriter as Writer } from 'hyparquet-writer';
 import { writeAtomic } from '#platform/files';
 import { ArgumentError } from '../core/errors.ts';
 import { type Cell, Dataset, type Features, type Row } from '../data/index.ts';
@@ -68,6 +68,7 @@ export function jsonLines(rows: readonly Row[]): string {
 }
 
 async function* parquetPieces(parts: Parts, shape: () => RowShape): AsyncGenerator<Uint8Array> {
+  const { ByteWriter, ParquetWriter, schemaFromColumnData } = await import('hyparquet-writer');
   const buffer = new ByteWriter();
   const take = (): Uint8Array => {
     const bytes = new Uint8Array(buffer.buffer, 0, buffer.index).slice();
@@ -75,7 +76,7 @@ async function* parquetPieces(parts: Parts, shape: () => RowShape): AsyncGenerat
     return bytes;
   };
   let types: Map<string, ParquetType> | undefined;
-  let writer: ParquetWriter | undefined;
+  let writer: Writer | undefined;
   let held: Row[] = [];
   const group = async (): Promise<Uint8Array> => {
     const { columns, features } = shape();

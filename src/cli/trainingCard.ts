@@ -1,5 +1,4 @@
 import { log } from '../core/log.ts';
-import { writeModelCard } from '../export/index.ts';
 import type { Metrics } from '../tasks/task.ts';
 import type { TaskName } from '../tasks/taskFor.ts';
 import type { TrainingArguments } from '../training/trainingArguments.ts';
@@ -24,6 +23,8 @@ export async function writeTrainingCard(directory: string, parts: TrainingCardPa
   const glue = /^(?:nyu-mll\/)?glue\/(\w+)$/.exec(parts.dataset);
   const [name, config] = glue === null ? [parts.dataset, parts.datasetConfig] : ['nyu-mll/glue', glue[1]];
   const hasLabels = task === 'text-classification' || task === 'token-classification';
+  // With what writes YAML, which nothing before the end of a training needs.
+  const { writeModelCard } = await import('../export/index.ts');
   const written = await writeModelCard(directory, {
     task,
     baseModel,

@@ -22,6 +22,11 @@ export function packageDirectory(path: string): string {
   return new URL(`../../${path}/`, import.meta.url).href;
 }
 
+/** The URL of a module of this library, by which a worker imports it. */
+export function moduleUrl(path: string): string {
+  return new URL(`../${path}.js`, import.meta.url).href;
+}
+
 /** A file's bytes, by fetch. @throws EnvironmentError ERR_FETCH where the server does not send it. */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   return new Uint8Array(await (await get(path)).arrayBuffer());

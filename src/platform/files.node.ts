@@ -20,6 +20,15 @@ export function packageDirectory(path: string): string {
   return fileURLToPath(new URL(`../../${path}`, import.meta.url));
 }
 
+/**
+ * The URL of a module of this library, by which a worker imports it: of its source, or of what was built of it.
+ * @param path within the library, without an ending: `data/preprocessing/transforms`.
+ */
+export function moduleUrl(path: string): string {
+  const [ending] = /\.[jt]s$/.exec(import.meta.url)!;
+  return new URL(`../${path}${ending}`, import.meta.url).href;
+}
+
 /** A file's bytes, on an ArrayBuffer of their own (offset 0). */
 export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
   const file = await openFile(path);

@@ -1,3 +1,4 @@
+import { moduleUrl } from '#platform/files';
 import { ArgumentError, DataError } from '../../core/errors.ts';
 import type { Cell, Row } from '../features.ts';
 import type { Transform } from '../mapOnWorkers.ts';
@@ -54,7 +55,7 @@ export const transforms = {
 
 /** A worker loads this very module, so that both threads run the same lines. */
 function transformOf(recipe: Recipe): Transform {
-  return { module: import.meta.url, recipe, apply: applyRecipe(recipe) };
+  return { module: moduleUrl('data/preprocessing/transforms'), recipe, apply: applyRecipe(recipe) };
 }
 
 /**
