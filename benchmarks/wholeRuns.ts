@@ -46,11 +46,17 @@ export function runPython(flags: readonly string[]): Promise<RunCost> {
   });
 }
 
-/** Seconds from the start of `fettle train` to its first step; it is ended then. */
-export function fettleFirstStep(flags: readonly string[]): Promise<number> {
+/** Seconds from the start of a program until its first training step begins, and until it has ended. */
+export interface FirstStep {
+  readonly begins: number;
+  readonly ends: number;
+}
+
+/** The first step of `fettle train`; the command is ended then. */
+export function fettleFirstStep(flags: readonly string[]): Promise<FirstStep> {
   return inFolder(
     (folder) =>
-      new Promise<number>((resolve, reject) => {
+      new Promise<FirstStep>((resolve, reject) => {
         const start = performance.now();
         let stderr = '';
         // A group of its own: the command may run the training in a child, which must end with it.
@@ -58,28 +64,31 @@ export function fettleFirstStep(flags: readonly string[]): Promise<number> {
           detached: true,
           stdio: ['ignore', 'ignore', 'pipe'],
         });
-        let seconds: number | undefined;
+        let begins: number | undefined;
+        let ends: number | undefined;
         child.stderr.setEncoding('utf8').on('data', (text: string) => {
           stderr = (stderr + text).slice(-4000);
-          if (seconds !== undefined || !/^1\/1, /m.test(stderr)) return;
-          seconds = (performance.now() - start) / 1000;
+          const seconds = (performance.now() - start) / 1000;
+          if (/^training \d/m.test(stderr)) begins ??= seconds;
+          if (ends !== undefined || !/^1\/1, /m.test(stderr)) return;
+          ends = seconds;
           process.kill(-child.pid!, 'SIGKILL');
         });
         child.on('error', reject);
         child.on('close', (code) => {
-          if (seconds !== undefined) resolve(seconds);
+          if (begins !== undefined && ends !== undefined) resolve({ begins, ends });
           else reject(new Error(`[wholeRuns] fettle train ended with code ${code} before its first step\n${stderr}`));
         });
       }),
   );
 }
 
-/** Seconds from the start of Python's program to its first step, as it says itself: the interpreter's own start is not counted. */
-export async function pythonFirstStep(flags: readonly string[]): Promise<number> {
+/** The first step of Python's program, as it says itself: the interpreter's own start is not counted. */
+export async function pythonFirstStep(flags: readonly string[]): Promise<FirstStep> {
   return inFolder(async (folder) => {
     const all = [pythonTrainer, ...flags, '--max-steps', '1', '--only-first-step'];
     const { stdout } = await runToEnd(requirePython(), all, { TMPDIR: folder });
-    return Number((JSON.parse(stdout) as { firstStepSeconds: number }).firstStepSeconds);
+    return JSON.parse(stdout) as FirstStep;
   });
 }
 

@@ -73,10 +73,14 @@ result = os.dup(sys.stdout.fileno())
 
 
 class Clock(TrainerCallback):
+    def on_step_begin(self, args, state, control, **kwargs):
+        times.setdefault("first_step_begins", time.perf_counter())
+
     def on_step_end(self, args, state, control, **kwargs):
         times.setdefault("first_step", time.perf_counter())
         if options.only_first_step:
-            os.write(result, json.dumps({"firstStepSeconds": times["first_step"] - begin}).encode() + b"\n")
+            seconds = {"begins": times["first_step_begins"] - begin, "ends": times["first_step"] - begin}
+            os.write(result, json.dumps(seconds).encode() + b"\n")
             os._exit(0)
 
 

@@ -11,6 +11,15 @@ export interface EngineTensor {
   readonly data: TypedArray;
 }
 
+/** How a session is made. */
+export interface SessionSettings {
+  /**
+   * Its threads look for work for some more milliseconds after a run: a run that comes at once begins sooner, and whatever else
+   * computes meanwhile is slower. Default false: they sleep as soon as a run has ended.
+   */
+  readonly staysAwake?: boolean | undefined;
+}
+
 /** One compiled ONNX model, ready to run any number of times. */
 export interface Session {
   readonly inputNames: readonly string[];
@@ -72,7 +81,11 @@ export interface Engine {
    * @param constants what the model's nodes read besides its inputs and what is inside of it, by name. The engine may lay them
    *   out anew, once, which makes runs faster; or use them in place: they must stay as they are as long as the session is used.
    */
-  createSession(model: Uint8Array, constants?: Readonly<Record<string, EngineTensor>>): Promise<Session>;
+  createSession(
+    model: Uint8Array,
+    constants?: Readonly<Record<string, EngineTensor>>,
+    settings?: SessionSettings,
+  ): Promise<Session>;
   /**
    * What the runs of its sessions took, session by session in the order in which they were made, each session's runs in
    * order: of those that live, to be asked for once. Only where the engine was made to tell it.

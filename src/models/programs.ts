@@ -39,6 +39,9 @@ export interface ModelBatch {
 /** What a model may answer in besides its engine's precision: weights and operands of products as 8-bit numbers. */
 export type InferenceQuantization = 'int8';
 
+/** Of programs that only answer, one text after another: no kernels of a training come between. */
+const answering = { staysAwake: true } as const;
+
 /** A compiled forward computation: outputs, and the loss where it was traced. Dropout is off. */
 export class ForwardProgram {
   readonly #session: Session;
@@ -66,7 +69,10 @@ export class ForwardProgram {
     if (quantize === undefined && fixed) {
       const model = lowerGraph(graph, all);
       const inputs = model.inputs.filter(({ name }) => !Object.hasOwn(feeds, name));
-      return new ForwardProgram(await runtime.engine.createSession(encodeOnnx({ ...model, inputs }), feeds), {});
+      return new ForwardProgram(
+        await runtime.engine.createSession(encodeOnnx({ ...model, inputs }), feeds, answering),
+        {},
+      );
     }
     if (quantize === undefined) {
       return new ForwardProgram(await runtime.engine.createSession(toOnnx(graph, all)), feeds);
@@ -76,7 +82,7 @@ export class ForwardProgram {
     );
     const range = (await hasExactInt8Products(runtime.engine)) ? int8Range.full : int8Range.reduced;
     const quantized = quantizeWeights(lowerGraph(graph, all), weights, range);
-    return new ForwardProgram(await runtime.engine.createSession(encodeOnnx(quantized)), {});
+    return new ForwardProgram(await runtime.engine.createSession(encodeOnnx(quantized), {}, answering), {});
   }
 
   /** The outputs by name, `loss` among them (the mean over what the batch counts) where it was traced. */

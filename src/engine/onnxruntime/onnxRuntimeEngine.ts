@@ -48,7 +48,7 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
     version: environment.version,
     precision: 'float32',
     threads,
-    async createSession(model, constants = {}) {
+    async createSession(model, constants = {}, settings) {
       if (model.length === 0) {
         throw new ArgumentError('ERR_ENGINE_MODEL', {
           owner: 'OnnxRuntimeEngine.createSession',
@@ -57,7 +57,7 @@ export async function createOnnxRuntimeEngine(options: OnnxRuntimeOptions = {}):
         });
       }
       const { api, env } = environment;
-      const sessionOptions = makeSessionOptions(environment, threads);
+      const sessionOptions = makeSessionOptions(environment, threads, settings);
       const declared = Object.entries(constants).map(([name, { type, dims }]) => ({ name, dtype: type, dims }));
       const completed = declared.length === 0 ? model : withConstantsOutside(model, declared);
       const out = new BigUint64Array(1);

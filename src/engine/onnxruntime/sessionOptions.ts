@@ -1,16 +1,16 @@
 import { addressOf, cStrings, type Pointer } from '#platform/native';
-import type { EngineTensor } from '../engine.ts';
+import type { EngineTensor, SessionSettings } from '../engine.ts';
 import type { OrtEnvironment } from './environment.ts';
 import { check } from './status.ts';
 import { ValueCache } from './values.ts';
 
 /** Settings by name (`onnxruntime_session_options_config_keys.h`). */
-export const configEntries: Readonly<Record<string, string>> = {
-  // ONNX Runtime's threads would go on spinning after a run and halve the speed of the kernels that come next.
-  'session.force_spinning_stop': '1',
+const settingsOf = ({ staysAwake = false }: SessionSettings): Readonly<Record<string, string>> => ({
   // A weight's gradient is written as Transpose and Gemm, which is 2–4 % faster than the Gemm with transA that this pass makes of them.
   'optimization.disable_specified_optimizers': 'GemmTransposeFusion',
-};
+  // ONNX Runtime's threads would go on spinning after a run and halve the speed of the kernels that come next.
+  ...(staysAwake ? {} : { 'session.force_spinning_stop': '1' }),
+});
 
 const sequential = 0;
 const allOptimizations = 99;
@@ -21,7 +21,7 @@ const fatalOnly = 4;
  * operators. No memory pattern: it plans for one set of shapes, and for bert-base its peak is half as high again at
  * the same speed. The arena of the CPU stays on.
  */
-export function makeSessionOptions({ api }: OrtEnvironment, threads: number): Pointer {
+export function makeSessionOptions({ api }: OrtEnvironment, threads: number, settings: SessionSettings = {}): Pointer {
   const out = new BigUint64Array(1);
   check(api, api.CreateSessionOptions(addressOf(out)), 'CreateSessionOptions');
   const options = out[0];
@@ -32,7 +32,7 @@ export function makeSessionOptions({ api }: OrtEnvironment, threads: number): Po
   check(api, api.EnableCpuMemArena(options), 'EnableCpuMemArena');
   check(api, api.SetSessionGraphOptimizationLevel(options, allOptimizations), 'SetSessionGraphOptimizationLevel');
   check(api, api.SetSessionLogSeverityLevel(options, fatalOnly), 'SetSessionLogSeverityLevel');
-  for (const [key, value] of Object.entries(configEntries)) {
+  for (const [key, value] of Object.entries(settingsOf(settings))) {
     check(api, api.AddSessionConfigEntry(options, key, value), `the setting ${key}`);
   }
   return options;
