@@ -1,6 +1,6 @@
 // Whole runs on MRPC with the tutorial's arguments, each a process of its own from its start to its end: `fettle train` in float32
-// and in bfloat16, and Python's Trainer likewise, in turn. Time and peak memory of training all of MiniLM and its head alone; the
-// time to the first step, MiniLM and bert-base.
+// and in bfloat16, and Python's Trainer likewise, in turn. Time and peak memory of training all of MiniLM and its head alone; when
+// the first step begins and when it has ended, MiniLM and bert-base.
 //   npm run bench -- --only runs, or npx tsx benchmarks/runs.ts [--rounds 1] [--only TEXT] [--quick] [--json]
 // Needs the built command (npm run build) and ../shared. --quick: 20 steps in place of three epochs.
 import { existsSync } from 'node:fs';
@@ -93,9 +93,13 @@ async function wholeRuns(kind: keyof typeof works): Promise<BenchRow[]> {
   });
   const contenders = [
     run(names.ort, runFettle, [...tutorial, ...ours]),
-    ...((await hasOpenVino()) ? [run(names.openvino, runFettle, [...tutorial, '--bf16', ...ours])] : []),
     run(names.python, runPython, theirs),
-    run(names.half, runPython, ['--bf16', ...theirs]),
+    ...((await hasHalf())
+      ? [
+          run(names.openvino, runFettle, [...tutorial, '--bf16', ...ours]),
+          run(names.half, runPython, ['--bf16', ...theirs]),
+        ]
+      : []),
   ];
   const turns = new Map(contenders.map(({ who, turn }) => [who, turn]));
   const seconds = await takeTurns(turns, rounds, 0);
@@ -123,9 +127,13 @@ async function firstSteps(work: string, name: 'MiniLM' | 'bert-base'): Promise<B
     ];
     const turns = new Map([
       say(names.ort, () => fettleFirstStep(flags)),
-      ...((await hasOpenVino()) ? [say(names.openvino, () => fettleFirstStep([...flags, '--bf16']))] : []),
       say(names.python, () => pythonFirstStep(flags)),
-      say(names.half, () => pythonFirstStep([...flags, '--bf16'])),
+      ...((await hasHalf())
+        ? [
+            say(names.openvino, () => fettleFirstStep([...flags, '--bf16'])),
+            say(names.half, () => pythonFirstStep([...flags, '--bf16'])),
+          ]
+        : []),
     ]);
     // The first round reads the files from the disk.
     const unmeasured = options.quick ? 0 : 1;
@@ -150,8 +158,8 @@ async function saveBertBase(folder: string): Promise<string> {
   return folder;
 }
 
-/** Whether there is an OpenVINO that computes in bfloat16 here; said once where not. */
-function hasOpenVino(): Promise<boolean> {
+/** Whether there are an OpenVINO and a processor that compute in bfloat16 here; said once where not. Python would only pretend to. */
+function hasHalf(): Promise<boolean> {
   found ??= BertForSequenceClassification.fromConfig(
     bertConfig({ vocabSize: 8, hiddenSize: 8, numHiddenLayers: 1, numAttentionHeads: 1, intermediateSize: 8 }),
     { engine: 'openvino', precision: 'bf16' },
