@@ -6,15 +6,15 @@ import { type PushedCommit, type PushOptions, pushSaved } from '../hub/upload.ts
 import type { AddedToken, AddedTokenOptions } from './addedTokens.ts';
 import type { BertTokenizerOptions } from './bertTokenizerOptions.ts';
 import { cleanUpTokenization, joinWordPieces } from './decoder.ts';
-import { type EncodeOptions, type ResolvedEncodeOptions, resolveEncodeOptions } from './encodeOptions.ts';
+import { type EncodeOptions, resolveEncodeOptions } from './encodeOptions.ts';
 import { BatchEncoding, type EncodingSource, type Text } from './encoding.ts';
 import { paddedLength } from './padding.ts';
 import { Pipeline, type TokenPlaces } from './pipeline.ts';
-import { Rows } from './rows.ts';
-import { isOptions, notText, samples, type TextInput } from './textInput.ts';
+import { numSpecialTokens, RowWriter } from './rowWriter.ts';
+import { isOptions, samples, type TextInput } from './textInput.ts';
 import { readTokenizer, writeTokenizer } from './tokenizerFiles.ts';
-import { type Side, truncatedLengths, windows } from './truncation.ts';
-import { TokenBuffer, WordPiece } from './wordPiece.ts';
+import type { Side } from './truncation.ts';
+import { WordPiece } from './wordPiece.ts';
 
 /** The call form of a tokenizer. */
 export interface EncodeCall {
@@ -60,8 +60,7 @@ export class BertTokenizer extends Callable<EncodeCall> {
   readonly addedTokens: readonly AddedToken[];
 
   readonly #pipeline: Pipeline;
-  /** The rows of a call, one behind the other. */
-  readonly #buffer = new TokenBuffer();
+  readonly #rowWriter: RowWriter;
   readonly #addedIds = new Map<string, number>();
   /** Tokens by id; an added token that is sought in normalized text stands in its normalized form, as in Hugging Face. */
   readonly #tokens: (string | undefined)[] = [];
@@ -112,6 +111,7 @@ export class BertTokenizer extends Callable<EncodeCall> {
       },
       this.addedTokens,
     );
+    this.#rowWriter = new RowWriter(this.#pipeline, this);
     for (const token of this.addedTokens) {
       this.#tokens[token.id] = token.normalized ? this.#pipeline.normalize(token.content) : token.content;
     }
@@ -173,13 +173,8 @@ export class BertTokenizer extends Callable<EncodeCall> {
     const options = resolveEncodeOptions((optionsSecond ? textPairOrOptions : optionsOrNothing) ?? {}, this);
     const [texts, pairs] = samples(text, textPair ?? undefined, options.isSplitIntoWords);
 
-    const rows = new Rows(options.addSpecialTokens, pairs !== undefined);
-    this.#buffer.length = 0;
-    for (let i = 0; i < texts.length; i++) this.#encodeSample(i, texts[i], pairs?.[i], options, rows);
-    rows.ids = this.#buffer.ids.slice(0, this.#buffer.length);
-
-    let longest = 0;
-    for (const length of rows.firstLengths()) if (length > longest) longest = length;
+    const rows = this.#rowWriter.write(texts, pairs, options);
+    const longest = rows.longest();
     if (options.padding !== 'do_not_pad') {
       const length = paddedLength(longest, options.padding, options.maxLength ?? 0, options.padToMultipleOf);
       rows.pad(length, options.paddingSide, this.padTokenId);
@@ -258,72 +253,7 @@ export class BertTokenizer extends Callable<EncodeCall> {
 
   /** How many special tokens stand around a text or pair. */
   numSpecialTokensToAdd(pair = false): number {
-    return pair ? 3 : 2;
-  }
-
-  /** Appends the rows of one text or pair: one, or one a window. */
-  #encodeSample(sample: number, text: Text, pair: Text | undefined, options: ResolvedEncodeOptions, rows: Rows): void {
-    const out = this.#buffer;
-    const { addSpecialTokens } = options;
-    // The row is written as if nothing were to be truncated.
-    const start = out.length;
-    if (addSpecialTokens) out.push(this.clsTokenId, 0, 0);
-    const firstAt = out.length;
-    this.#tokenize(text, options, sample);
-    const first = out.length - firstAt;
-    if (addSpecialTokens) out.push(this.sepTokenId, 0, 0);
-    const secondAt = out.length;
-    let second = 0;
-    if (pair !== undefined) {
-      this.#tokenize(pair, options, sample);
-      second = out.length - secondAt;
-      if (addSpecialTokens) out.push(this.sepTokenId, 0, 0);
-    }
-    if (options.truncation === 'do_not_truncate' || out.length - start <= options.maxLength!) {
-      rows.add(start, out.length, sample, 0, first, 0, second);
-      return;
-    }
-
-    const around = addSpecialTokens ? this.numSpecialTokensToAdd(pair !== undefined) : 0;
-    const room = options.maxLength! - around;
-    if (room < 0) {
-      throw new ArgumentError('ERR_TOKENIZER_MAX_LENGTH', {
-        owner: 'BertTokenizer',
-        what: 'maxLength leaves no room for the special tokens',
-        got: options.maxLength,
-        expected: `at least ${around} for a pair`,
-      });
-    }
-    const [a, b] = truncatedLengths(first, pair === undefined ? undefined : second, room, options.truncation);
-    const firstWindows = windows(first, a, options.stride, this.truncationSide);
-    const secondWindows = windows(second, b, options.stride, this.truncationSide);
-    const whole = out.ids.slice(start, out.length);
-    out.length = start;
-    const add = ([firstStart, firstEnd]: Range, [secondStart, secondEnd]: Range): void => {
-      const at = out.length;
-      if (addSpecialTokens) out.push(this.clsTokenId, 0, 0);
-      for (let i = firstStart; i < firstEnd; i++) out.push(whole[firstAt - start + i], 0, 0);
-      if (addSpecialTokens) out.push(this.sepTokenId, 0, 0);
-      for (let i = secondStart; i < secondEnd; i++) out.push(whole[secondAt - start + i], 0, 0);
-      if (addSpecialTokens && pair !== undefined) out.push(this.sepTokenId, 0, 0);
-      rows.add(at, out.length, sample, firstStart, firstEnd, secondStart, secondEnd);
-    };
-    add(firstWindows[0], secondWindows[0]);
-    if (!options.returnOverflowingTokens) return;
-    // The order in which Hugging Face's Encoding::merge_with combines the windows of a pair.
-    for (const window of firstWindows.slice(1)) for (const other of secondWindows) add(window, other);
-    for (const other of secondWindows.slice(1)) add(firstWindows[0], other);
-  }
-
-  #tokenize(text: Text, options: ResolvedEncodeOptions, sample: number): void {
-    if (options.isSplitIntoWords === (typeof text === 'string')) throw notText(text, sample, options.isSplitIntoWords);
-    if (typeof text === 'string') this.#pipeline.tokenize(text, this.#buffer, options.splitSpecialTokens);
-    else {
-      for (const word of text) {
-        if (typeof word !== 'string') throw notText(word, sample, true);
-        this.#pipeline.tokenize(word, this.#buffer, options.splitSpecialTokens);
-      }
-    }
+    return numSpecialTokens(pair);
   }
 
   /** The given tokens and the five special ones, each once; ids of the vocabulary, or the next free ones. */
@@ -361,8 +291,6 @@ export class BertTokenizer extends Callable<EncodeCall> {
     return [...byId.values()].sort((a, b) => a.id - b.id);
   }
 }
-
-type Range = readonly [start: number, end: number];
 
 /** Computes the places of a text's tokens when they are first asked for. */
 class SampleSource implements EncodingSource {

@@ -26,17 +26,21 @@ const noOffset: Offset = [0, 0];
 export class Encoding {
   readonly #rows: Rows;
   readonly #row: number;
-  readonly #source: EncodingSource;
+  readonly #sourceOf: (sample: number) => EncodingSource;
   #ids: Int32Array | undefined;
   #positions: { sequence: Int8Array; token: Int32Array } | undefined;
   #offsets: Offset[] | undefined;
   #codePointOffsets: Offset[] | undefined;
 
   /** @internal */
-  constructor(rows: Rows, row: number, source: EncodingSource) {
+  constructor(rows: Rows, row: number, sourceOf: (sample: number) => EncodingSource) {
     this.#rows = rows;
     this.#row = row;
-    this.#source = source;
+    this.#sourceOf = sourceOf;
+  }
+
+  get #source(): EncodingSource {
+    return this.#sourceOf(this.#rows.sample(this.#row));
   }
 
   /** Number of tokens, special tokens and padding among them. */
@@ -217,13 +221,15 @@ function codePointCounter(text: string): (unit: number) => number {
 export class BatchEncoding {
   /** @internal The rows as they lie in memory, for what packs them. */
   readonly rows: Rows;
-  readonly #sourceOf: (sample: number) => EncodingSource;
+  readonly #makeSource: (sample: number) => EncodingSource;
+  /** Of the samples whose places were asked for; the windows of a text share theirs. */
+  readonly #sources = new Map<number, EncodingSource>();
   #encodings: Encoding[] | undefined;
 
   /** @internal */
-  constructor(rows: Rows, sourceOf: (sample: number) => EncodingSource) {
+  constructor(rows: Rows, makeSource: (sample: number) => EncodingSource) {
     this.rows = rows;
-    this.#sourceOf = sourceOf;
+    this.#makeSource = makeSource;
   }
 
   /** Number of rows. */
@@ -234,15 +240,13 @@ export class BatchEncoding {
   /** The rows: one for each text or pair, or for each window where `returnOverflowingTokens` was asked. */
   get encodings(): readonly Encoding[] {
     if (this.#encodings === undefined) {
+      const sourceOf = (sample: number): EncodingSource => {
+        const source = this.#sources.get(sample) ?? this.#makeSource(sample);
+        this.#sources.set(sample, source);
+        return source;
+      };
       const encodings: Encoding[] = [];
-      let source: EncodingSource | undefined;
-      for (let row = 0; row < this.rows.count; row++) {
-        // The windows of a text stand side by side and share its places.
-        if (source === undefined || this.rows.sample(row) !== this.rows.sample(row - 1)) {
-          source = this.#sourceOf(this.rows.sample(row));
-        }
-        encodings.push(new Encoding(this.rows, row, source));
-      }
+      for (let row = 0; row < this.rows.count; row++) encodings.push(new Encoding(this.rows, row, sourceOf));
       this.#encodings = encodings;
     }
     return this.#encodings;

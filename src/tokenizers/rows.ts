@@ -87,11 +87,14 @@ export class Rows {
     return this.#columns[row * COLUMNS + SAMPLE];
   }
 
-  /** The length of each sample's first row: no other of its rows is longer. */
-  *firstLengths(): Generator<number> {
+  /** The length of the longest among the samples' first rows, which others are padded to. */
+  longest(): number {
+    let longest = 0;
     for (let row = 0; row < this.#count; row++) {
-      if (row === 0 || this.sample(row) !== this.sample(row - 1)) yield this.idEnd(row) - this.idStart(row);
+      const isFirst = row === 0 || this.sample(row) !== this.sample(row - 1);
+      if (isFirst) longest = Math.max(longest, this.idEnd(row) - this.idStart(row));
     }
+    return longest;
   }
 
   layout(row: number): RowLayout {
