@@ -1,7 +1,7 @@
 import { type Normalizer, REMOVED_ASCII } from './normalizer.ts';
+import { hashUnit } from './pieceTable.ts';
 import type { PreTokenizer } from './preTokenizer.ts';
 import { PUNCTUATION } from './unicode.ts';
-import { hashUnit } from './wordCache.ts';
 
 /** Takes the words of a text that has been read, in order. */
 export interface AsciiWordSink {

@@ -33,8 +33,8 @@ export class Pipeline implements WordSink, AsciiWordSink {
   readonly #normalizedFinder: AddedTokenFinder;
 
   readonly #normalized = new NormalizedText();
-  #out = new TokenBuffer();
-  readonly #located = new TokenBuffer();
+  #out: TokenBuffer;
+  readonly #located = new TokenBuffer(true);
   /** Whether places are asked for, not ids alone. */
   #locating = false;
   readonly #words: number[] = [];
@@ -43,6 +43,7 @@ export class Pipeline implements WordSink, AsciiWordSink {
 
   constructor(wordPiece: WordPiece, options: NormalizerOptions, addedTokens: readonly AddedToken[]) {
     this.wordPiece = wordPiece;
+    this.#out = this.#located;
     this.normalizer = new Normalizer(options);
     this.#asciiWords = new AsciiWords(this.normalizer, this.#preTokenizer);
     this.#rawFinder = new AddedTokenFinder(

@@ -31,7 +31,7 @@ export class RowWriter {
   readonly #sep: number;
   readonly #truncationSide: Side;
   /** The rows of a call, one behind the other. */
-  readonly #buffer = new TokenBuffer();
+  readonly #buffer = new TokenBuffer(false);
 
   constructor(pipeline: Pipeline, settings: RowSettings) {
     this.#pipeline = pipeline;

@@ -1,6 +1,5 @@
 import { ModelError } from '../core/errors.ts';
-import { Trie, type TrieEntry } from './trie.ts';
-import { hashUnit, WordCache } from './wordCache.ts';
+import { hashUnit, type Piece, PieceTable } from './pieceTable.ts';
 
 /** Settings of the WordPiece model; the defaults are BERT's. */
 export interface WordPieceOptions {
@@ -10,18 +9,27 @@ export interface WordPieceOptions {
   readonly maxInputCharsPerWord?: number | undefined;
 }
 
-/** Receives the tokens of a text: ids and places. Reused from text to text. */
+/** Receives the tokens of a text: ids and, if it is so made, places. Reused from text to text. */
 export class TokenBuffer {
   ids = new Int32Array(1024);
-  /** Of each token, its first unit in the normalized text and the one behind its last. */
-  starts = new Int32Array(1024);
-  ends = new Int32Array(1024);
+  /** Of each token, its first unit in the normalized text and the one behind its last; empty without places. */
+  starts: Int32Array;
+  ends: Int32Array;
   length = 0;
+  readonly #withPlaces: boolean;
+
+  constructor(withPlaces: boolean) {
+    this.#withPlaces = withPlaces;
+    this.starts = new Int32Array(withPlaces ? 1024 : 0);
+    this.ends = new Int32Array(withPlaces ? 1024 : 0);
+  }
 
   push(id: number, start: number, end: number): void {
     if (this.length === this.ids.length) this.#grow();
-    this.starts[this.length] = start;
-    this.ends[this.length] = end;
+    if (this.#withPlaces) {
+      this.starts[this.length] = start;
+      this.ends[this.length] = end;
+    }
     this.ids[this.length++] = id;
   }
 
@@ -37,20 +45,19 @@ export class TokenBuffer {
   }
 }
 
-const INITIAL = 0;
-const CONTINUING = 1;
-
 /**
- * Greedy longest-match-first WordPiece (Wu et al. 2016; Hugging Face's WordPiece model), over a trie of the pieces that
- * begin a word and one of those that continue it, with a cache of the words seen last.
+ * Greedy longest-match-first WordPiece (Wu et al. 2016; Hugging Face's WordPiece model), over a table of the pieces that
+ * begin a word and one of those that continue it. Most words of a text are pieces: for these it is one look-up.
  */
 export class WordPiece {
   readonly unkToken: string;
   readonly unkTokenId: number;
   readonly continuingSubwordPrefix: string;
   readonly maxInputCharsPerWord: number;
-  readonly #trie: Trie;
-  readonly #cache = new WordCache(1 << 14);
+  readonly #initial: PieceTable;
+  readonly #continuing: PieceTable;
+  /** The hashes of the texts that begin where a piece is sought, by their last unit. */
+  readonly #hashes: Int32Array;
 
   /** @throws ModelError where the vocabulary lacks the unknown token. */
   constructor(vocab: ReadonlyMap<string, number>, options: WordPieceOptions = {}) {
@@ -68,15 +75,17 @@ export class WordPiece {
     }
     this.unkTokenId = unkTokenId;
     const prefix = this.continuingSubwordPrefix;
-    const initial: TrieEntry[] = [];
-    const continuing: TrieEntry[] = [];
+    const initial: Piece[] = [];
+    const continuing: Piece[] = [];
     for (const entry of vocab) {
       const [token, id] = entry;
       if (token.startsWith(prefix)) continuing.push([token.slice(prefix.length), id]);
       // Words never begin with '##' and go on: '#' is punctuation, split off before.
       if (!token.startsWith(prefix) || prefix !== '##') initial.push(entry);
     }
-    this.#trie = new Trie([initial, continuing]);
+    this.#initial = new PieceTable(initial);
+    this.#continuing = new PieceTable(continuing);
+    this.#hashes = new Int32Array(Math.max(this.#initial.longest, this.#continuing.longest));
   }
 
   /** Appends the pieces of the word that stands at `start` to `end` of `units`. */
@@ -88,38 +97,37 @@ export class WordPiece {
 
   /** The same for a word whose {@link hashUnit | hash} is known. */
   tokenizeHashed(units: Uint16Array, start: number, end: number, hash: number, out: TokenBuffer): void {
-    const place = this.#cache.placeOf(end - start, hash);
-    if (place >= 0 && this.#cache.read(place, units, start, end, out)) return;
-    const before = out.length;
-    if (this.#isTooLong(units, start, end) || !this.#walk(units, start, end, out)) {
-      out.length = before;
-      out.push(this.unkTokenId, start, end);
-    }
-    if (place >= 0) this.#cache.write(place, units, start, end, out, before);
+    const isTooLong = this.#isTooLong(units, start, end);
+    const whole = isTooLong ? this.unkTokenId : this.#initial.find(units, start, end, hash);
+    if (whole !== -1) out.push(whole, start, end);
+    else this.#cut(units, start, end, out);
   }
 
-  /** Cuts a word into the longest pieces from its left on; false where a part of it is no piece. */
-  #walk(units: Uint16Array, start: number, end: number, out: TokenBuffer): boolean {
-    const trie = this.#trie;
-    let root = INITIAL;
-    for (let from = start; from < end; root = CONTINUING) {
-      let token = -1;
-      let tokenEnd = from;
-      let node = trie.rootChild(root, units[from]);
-      for (let next = from + 1; node !== -1; next++) {
-        const value = trie.valueOf(node);
-        if (value !== -1) {
-          token = value;
-          tokenEnd = next;
-        }
-        if (next === end) break;
-        node = trie.child(node, units[next]);
+  /** Cuts a word into the longest pieces from its left on; the unknown token where a part of it is no piece. */
+  #cut(units: Uint16Array, start: number, end: number, out: TokenBuffer): void {
+    const hashes = this.#hashes;
+    const before = out.length;
+    let table = this.#initial;
+    for (let from = start; from < end; table = this.#continuing) {
+      let to = Math.min(end, from + table.longest);
+      let hash = 0;
+      for (let i = from; i < to; i++) {
+        hash = hashUnit(hash, units[i]);
+        hashes[i - from] = hash;
       }
-      if (token === -1) return false;
-      out.push(token, from, tokenEnd);
-      from = tokenEnd;
+      let id = -1;
+      for (; to > from; to--) {
+        id = table.find(units, from, to, hashes[to - from - 1]);
+        if (id !== -1) break;
+      }
+      if (id === -1) {
+        out.length = before;
+        out.push(this.unkTokenId, start, end);
+        return;
+      }
+      out.push(id, from, to);
+      from = to;
     }
-    return true;
   }
 
   #isTooLong(units: Uint16Array, start: number, end: number): boolean {
