@@ -7,6 +7,8 @@ import { PUNCTUATION } from './unicode.ts';
 export interface AsciiWordSink {
   /** A word of ASCII characters, normalized: the first `length` of `units`, and their hash. */
   asciiWord(units: Uint16Array, length: number, hash: number): void;
+  /** A punctuation character, normalized: a word of its own. */
+  asciiPunctuation(unit: number): void;
   /** A part of the text with something else in it, still to be normalized and split; spaces or ends stand around it. */
   otherPart(text: string, start: number, end: number): void;
 }
@@ -62,10 +64,7 @@ export class AsciiWords {
         i = to;
       } else {
         if (length > 0) sink.asciiWord(units, length, hash);
-        if (what >= PUNCTUATED) {
-          units[0] = what & 0x7f;
-          sink.asciiWord(units, 1, hashUnit(0, units[0]));
-        }
+        if (what >= PUNCTUATED) sink.asciiPunctuation(what & 0x7f);
       }
       wordStart = i + 1;
       length = 0;

@@ -128,6 +128,11 @@ export class Pipeline implements WordSink, AsciiWordSink {
     this.wordPiece.tokenizeHashed(units, 0, length, hash, this.#out);
   }
 
+  /** @internal Takes a punctuation character whose place nobody asked for. */
+  asciiPunctuation(unit: number): void {
+    this.wordPiece.tokenizeUnit(unit, 0, this.#out);
+  }
+
   /** @internal Takes a part of a text that is not all ASCII. */
   otherPart(text: string, start: number, end: number): void {
     this.#tokenizeChunk(text, start, end, false);

@@ -56,6 +56,8 @@ export class WordPiece {
   readonly maxInputCharsPerWord: number;
   readonly #initial: PieceTable;
   readonly #continuing: PieceTable;
+  /** What a word of one unit becomes: a quarter of a text's words are punctuation. */
+  readonly #ofUnit: Int32Array;
   /** The hashes of the texts that begin where a piece is sought, by their last unit. */
   readonly #hashes: Int32Array;
 
@@ -85,11 +87,19 @@ export class WordPiece {
     }
     this.#initial = new PieceTable(initial);
     this.#continuing = new PieceTable(continuing);
+    this.#ofUnit = new Int32Array(0x10000).fill(unkTokenId);
+    if (this.maxInputCharsPerWord > 0) {
+      for (const [text, id] of initial) if (text.length === 1) this.#ofUnit[text.charCodeAt(0)] = id;
+    }
     this.#hashes = new Int32Array(Math.max(this.#initial.longest, this.#continuing.longest));
   }
 
   /** Appends the pieces of the word that stands at `start` to `end` of `units`. */
   tokenize(units: Uint16Array, start: number, end: number, out: TokenBuffer): void {
+    if (end - start === 1) {
+      this.tokenizeUnit(units[start], start, out);
+      return;
+    }
     let hash = 0;
     for (let i = start; i < end; i++) hash = hashUnit(hash, units[i]);
     this.tokenizeHashed(units, start, end, hash, out);
@@ -103,13 +113,19 @@ export class WordPiece {
     else this.#cut(units, start, end, out);
   }
 
+  /** The same for a word of one unit. */
+  tokenizeUnit(unit: number, start: number, out: TokenBuffer): void {
+    out.push(this.#ofUnit[unit], start, start + 1);
+  }
+
   /** Cuts a word into the longest pieces from its left on; the unknown token where a part of it is no piece. */
   #cut(units: Uint16Array, start: number, end: number, out: TokenBuffer): void {
     const hashes = this.#hashes;
     const before = out.length;
     let table = this.#initial;
     for (let from = start; from < end; table = this.#continuing) {
-      let to = Math.min(end, from + table.longest);
+      // The whole word is known to be no piece.
+      let to = Math.min(from === start ? end - 1 : end, from + table.longest);
       let hash = 0;
       for (let i = from; i < to; i++) {
         hash = hashUnit(hash, units[i]);
