@@ -119,7 +119,9 @@ function vocabularyOf(tokenizer: JsonObject, file: string): Map<string, number> 
       file,
     });
   }
-  return new Map(Object.entries(vocab) as [string, number][]);
+  const ids = new Map<string, number>();
+  for (const token of Object.keys(vocab)) ids.set(token, (vocab as Record<string, number>)[token]);
+  return ids;
 }
 
 function settingsOfTokenizerJson(tokenizer: JsonObject, file: string): Partial<BertTokenizerOptions> {
