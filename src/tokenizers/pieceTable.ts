@@ -6,6 +6,12 @@ export function hashUnit(hash: number, unit: number): number {
   return Math.imul(hash ^ unit, 0x9e3779b1);
 }
 
+// A piece's record, side by side in one array of 16-bit numbers: its length, its id in two halves, its units.
+const LENGTH = 0;
+const ID_LOW = 1;
+const ID_HIGH = 2;
+const UNITS = 3;
+
 /**
  * The pieces of a vocabulary by their UTF-16 units: a hash table with open addressing, at most half full, that is asked
  * with the units and their hash as they stand in a buffer, so that nothing is made to be looked up.
@@ -14,40 +20,44 @@ export class PieceTable {
   /** Units of the longest piece. */
   readonly longest: number;
   /**
-   * In the low bits of a place the number of its piece, from 1 on, and above it the low bits of the piece's hash, whose high
+   * In the low bits of a place where its piece's record stands, and above it the low bits of the piece's hash, whose high
    * bits chose the place: a text that is no piece is nearly always told by one look. 0 in an empty place.
    */
   readonly #places: Int32Array;
-  readonly #numberBits: number;
-  /** The pieces' units, one piece behind the other. */
-  readonly #units: Uint16Array;
-  /** By a piece's number, where its units begin; those of the next begin where they end. */
-  readonly #starts: Int32Array;
-  readonly #ids: Int32Array;
+  /** What a hash is shifted by to give its place. */
+  readonly #shift: number;
+  readonly #recordBits: number;
+  readonly #records: Uint16Array;
 
-  /** @param pieces of equal texts the last counts; empty ones are left out. */
+  /** @param pieces of equal texts the last counts; empty ones and those of more than 65,535 units are left out. */
   constructor(pieces: readonly Piece[]) {
-    this.#numberBits = 32 - Math.clz32(pieces.length);
-    this.#places = new Int32Array(2 << this.#numberBits);
-    this.#units = new Uint16Array(pieces.reduce((sum, [text]) => sum + text.length, 0));
-    this.#starts = new Int32Array(pieces.length + 2);
-    this.#ids = new Int32Array(pieces.length + 1);
-    const units = this.#units;
+    let size = 1;
+    for (const [text] of pieces) size += UNITS + text.length;
+    const placeBits = 33 - Math.clz32(pieces.length);
+    this.#places = new Int32Array(1 << placeBits);
+    this.#shift = 32 - placeBits;
+    this.#recordBits = 32 - Math.clz32(size);
+    this.#records = new Uint16Array(size);
+    const records = this.#records;
     let longest = 0;
-    let end = 0;
-    for (let number = 1; number <= pieces.length; number++) {
-      const [text, id] = pieces[number - 1];
-      const start = end;
+    // Not from 0 on, which stands for none.
+    let record = 1;
+    for (const [text, id] of pieces) {
+      if (text === '' || text.length > 0xffff) continue;
+      const start = record + UNITS;
+      const end = start + text.length;
       let hash = 0;
       for (let i = 0; i < text.length; i++) {
         const unit = text.charCodeAt(i);
-        units[end++] = unit;
+        records[start + i] = unit;
         hash = hashUnit(hash, unit);
       }
-      this.#starts[number + 1] = end;
-      this.#ids[number] = id;
+      records[record + LENGTH] = text.length;
+      records[record + ID_LOW] = id;
+      records[record + ID_HIGH] = id >>> 16;
       longest = Math.max(longest, text.length);
-      if (text !== '') this.#places[this.#placeOf(units, start, end, hash)] = (hash << this.#numberBits) | number;
+      this.#places[this.#placeOf(records, start, end, hash)] = (hash << this.#recordBits) | record;
+      record = end;
     }
     this.longest = longest;
   }
@@ -55,29 +65,31 @@ export class PieceTable {
   /** The id of the piece whose units stand at `start` to `end` of `units`, with this {@link hashUnit | hash}; −1 for none. */
   find(units: Uint16Array, start: number, end: number, hash: number): number {
     const entry = this.#places[this.#placeOf(units, start, end, hash)];
-    return entry === 0 ? -1 : this.#ids[this.#numberOf(entry)];
+    if (entry === 0) return -1;
+    const record = this.#recordOf(entry);
+    return this.#records[record + ID_LOW] | (this.#records[record + ID_HIGH] << 16);
   }
 
   /** The place of these units, or the empty one where they belong. */
   #placeOf(units: Uint16Array, start: number, end: number, hash: number): number {
     const places = this.#places;
-    const hashed = hash << this.#numberBits;
-    for (let place = hash >>> (31 - this.#numberBits); ; place = (place + 1) & (places.length - 1)) {
+    const hashed = hash << this.#recordBits;
+    for (let place = hash >>> this.#shift; ; place = (place + 1) & (places.length - 1)) {
       const entry = places[place];
       if (entry === 0) return place;
-      const number = this.#numberOf(entry);
-      if ((entry ^ number) === hashed && this.#equals(number, units, start, end)) return place;
+      const record = this.#recordOf(entry);
+      if ((entry ^ record) === hashed && this.#equals(record, units, start, end)) return place;
     }
   }
 
-  #numberOf(entry: number): number {
-    return entry & ~(-1 << this.#numberBits);
+  #recordOf(entry: number): number {
+    return entry & ~(-1 << this.#recordBits);
   }
 
-  #equals(number: number, units: Uint16Array, start: number, end: number): boolean {
-    const from = this.#starts[number];
-    if (this.#starts[number + 1] - from !== end - start) return false;
-    for (let i = start; i < end; i++) if (this.#units[from + i - start] !== units[i]) return false;
+  #equals(record: number, units: Uint16Array, start: number, end: number): boolean {
+    const records = this.#records;
+    if (records[record + LENGTH] !== end - start) return false;
+    for (let i = start; i < end; i++) if (records[record + UNITS + i - start] !== units[i]) return false;
     return true;
   }
 }
