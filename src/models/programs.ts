@@ -2,7 +2,6 @@ import { RunError } from '../core/errors.ts';
 import { hashName } from '../core/random.ts';
 import type { Arena, OptimizerStep } from '../engine/arena.ts';
 import type { Engine, EngineTensor, Session } from '../engine/engine.ts';
-import { hasExactInt8Products } from '../engine/int8Products.ts';
 import { adamW, type Optimizer } from '../engine/optimizers.ts';
 import { encodeOnnx } from '../formats/onnx.ts';
 import { int8Range, quantizeWeights } from '../formats/onnxInt8.ts';
@@ -23,6 +22,7 @@ import {
 } from './compiledStep.ts';
 import { allFinite, firstNotFiniteLayer, type NotFinite } from './diagnosis.ts';
 import { pick, type Runtime, scalar, weightFeeds } from './feeds.ts';
+import { hasExactInt8Products } from './int8Products.ts';
 import { optimizerStateBytes, readOptimizerState, writeOptimizerState } from './optimizerState.ts';
 
 export type { Traced } from './compiledStep.ts';

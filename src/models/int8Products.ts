@@ -1,5 +1,5 @@
+import type { Engine } from '../engine/engine.ts';
 import { encodeOnnx } from '../formats/onnx.ts';
-import type { Engine } from './engine.ts';
 
 const known = new WeakMap<Engine, Promise<boolean>>();
 

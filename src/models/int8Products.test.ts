@@ -1,12 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
 import { openVinoNote, openVinoPath } from '../../test/testing/openVino.ts';
+import type { Engine } from '../engine/engine.ts';
+import { selectEngine } from '../engine/select.ts';
 import { encodeOnnx } from '../formats/onnx.ts';
 import { int8Range } from '../formats/onnxInt8.ts';
-import type { Engine } from './engine.ts';
 import { hasExactInt8Products } from './int8Products.ts';
-import { createOnnxRuntimeEngine } from './onnxruntime/onnxRuntimeEngine.ts';
-import { createOpenVinoEngine } from './openvino/openVinoEngine.ts';
 
 /** x (uint8) times a matrix of constants (int8), and what it should be. */
 async function product(engine: Engine, [rows, depth, columns]: readonly number[], x: Uint8Array, w: Int8Array) {
@@ -31,11 +30,11 @@ async function product(engine: Engine, [rows, depth, columns]: readonly number[]
 }
 
 describe.each([
-  ['ONNX Runtime', true, () => createOnnxRuntimeEngine({ threads: 1 })],
+  ['ONNX Runtime', true, () => selectEngine({ engine: 'onnxruntime', threads: 1 })],
   [
     `OpenVINO${openVinoNote}`,
     openVinoPath !== undefined,
-    () => createOpenVinoEngine({ threads: 1, libraryPath: openVinoPath }),
+    () => selectEngine({ engine: 'openvino', threads: 1, libraryPath: openVinoPath }),
   ],
 ] as const)('8-bit products on %s', (_, available, create) => {
   test.skipIf(!available)(
