@@ -112,6 +112,17 @@ writeFileSync(
 );
 step('require', process.execPath, ['program.cjs']);
 
+writeFileSync(
+  join(consumer, 'workers.mjs'),
+  `import { Dataset, transforms } from 'fettle/data';
+const dataset = Dataset.fromRows(Array.from({ length: 50 }, (_, i) => ({ text: \`<b>row</b> \${i}\` })));
+const cleaned = await dataset.map(transforms.clean({ texts: 'text', html: true }), { numProc: 2 });
+const texts = [...cleaned].map(({ text }) => text);
+if (texts.some((text, i) => text !== \`row \${i}\`)) throw new Error(texts.join());
+`,
+);
+step('a transform of the package, on workers', process.execPath, ['workers.mjs']);
+
 const help = step('fettle --help', 'npx', ['--no-install', 'fettle', '--help']);
 for (const command of ['train', 'evaluate', 'predict']) {
   verify(help?.includes(command), `fettle --help does not name ${command}`);

@@ -33,6 +33,15 @@ test('fettle alone says where to begin', async () => {
   expect(output.split('\n').length).toBeLessThan(12);
 });
 
+test.each([
+  ['trian', '(Did you mean train?)'],
+  ['constructor', "unknown command 'constructor'"],
+])('fettle %s is no command, and what was meant is said', async (word, said) => {
+  const { errors, code } = await run(word);
+  expect(code).toBe(2);
+  expect(errors).toContain(said);
+});
+
 test('fettle train without data shows a file that it takes', async () => {
   const { errors, code } = await run('train');
   expect(code).toBe(2);

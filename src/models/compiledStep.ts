@@ -86,7 +86,7 @@ export async function disposeStep({ session, features }: CompiledStep): Promise<
 
 /**
  * Traces and compiles a step that trains some parameters.
- * @param prepare called with the gradients that there are, before anything refers to where they go.
+ * @param prepare called with the gradients that there are, before they are compiled or anything refers to where they go.
  */
 export async function compileStep(
   { runtime, trace, options }: Compiler,
