@@ -40,6 +40,8 @@ if (!process.argv.includes('--kernels')) {
     format: 'esm',
     platform: 'neutral',
     target: 'es2022',
+    // Classes are known by their names: in config.json, in errors.
+    keepNames: true,
     packages: 'external',
     external: ['#platform/*'],
     logLevel: 'warning',
