@@ -164,21 +164,24 @@ export class ArenaTraining {
 
   /** Asks for huge pages, except for tables: of those only the pages of touched rows shall take memory. */
   async adviseHugePages(): Promise<void> {
-    for (const { memory, target, bytes } of this.#denseRegions())
+    for (const { memory, target, bytes } of this.#denseRegions(this.#accumulate))
       await adviseHugePages(memory.buffer, target, target + bytes);
   }
 
   /** Has the system find the pages of what every step writes, which the first step would otherwise wait for. */
   touchAhead(): Promise<void> {
-    return this.#run(this.#denseRegions().map(({ memory, ...region }) => touch(memory, region)));
+    return this.#run(this.#denseRegions(false).map(({ memory, ...region }) => touch(memory, region)));
   }
 
-  /** Where dense gradients and the optimizer's arrays lie. */
-  #denseRegions() {
+  /**
+   * Where dense gradients and the optimizer's arrays lie.
+   * @param withIncoming also the second buffer for gradients, which only further micro-batches write.
+   */
+  #denseRegions(withIncoming: boolean) {
     return this.#shards.flatMap(({ gradient, incoming, first, second }, i) => {
       const [memory, bytes] = [this.#memories[i], this.#dense[i]];
       const gradientBytes = (bytes / 4) * byteSize(this.#gradientType);
-      const others = [...(this.#accumulate ? [incoming] : []), ...[first, second].slice(0, this.#stateArrays)];
+      const others = [...(withIncoming ? [incoming] : []), ...[first, second].slice(0, this.#stateArrays)];
       return [
         { memory, target: gradient, bytes: gradientBytes },
         ...others.map((target) => ({ memory, target, bytes })),
