@@ -13,6 +13,8 @@ export function hasExactInt8Products(engine: Engine): Promise<boolean> {
   if (answer === undefined) {
     answer = multiply(engine);
     known.set(engine, answer);
+    // What failed may be tried again.
+    answer.catch(() => known.delete(engine));
   }
   return answer;
 }
