@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { allEnded, forEachConcurrently } from './concurrency.ts';
+import { allEnded, forEachConcurrently, remembered } from './concurrency.ts';
 
 const turns = async (count: number) => {
   for (let i = 0; i < count; i++) await Promise.resolve();
@@ -51,5 +51,22 @@ describe('allEnded', () => {
     });
     await expect(allEnded([slow, Promise.reject(new Error('quick'))])).rejects.toThrow('slow');
     expect(ended).toEqual(['slow']);
+  });
+});
+
+describe('remembered', () => {
+  test('is made once, whoever asks meanwhile', async () => {
+    const memory = new Map<string, Promise<number>>();
+    let made = 0;
+    const ask = () => remembered(memory, 'key', () => turns(3).then(() => ++made));
+    expect(await Promise.all([ask(), ask()])).toEqual([1, 1]);
+    expect(await ask()).toBe(1);
+  });
+
+  test('a failure is not remembered', async () => {
+    const memory = new WeakMap<object, Promise<string>>();
+    const key = {};
+    await expect(remembered(memory, key, () => Promise.reject(new Error('not yet')))).rejects.toThrow('not yet');
+    expect(await remembered(memory, key, () => Promise.resolve('now'))).toBe('now');
   });
 });

@@ -31,3 +31,24 @@ export async function allEnded<Results extends readonly unknown[]>(
   await Promise.allSettled(work);
   return (await Promise.all(work)) as unknown as Results;
 }
+
+/** What {@link remembered} keeps results in: a Map or a WeakMap. */
+interface Memory<Key, Result> {
+  get(key: Key): Promise<Result> | undefined;
+  set(key: Key, result: Promise<Result>): unknown;
+  delete(key: Key): unknown;
+}
+
+/** What is made for a key: once, whoever asks meanwhile. A failure is not remembered, so what was missing can be mended and tried again. */
+export function remembered<Key, Result>(
+  memory: Memory<Key, Result>,
+  key: Key,
+  make: () => Promise<Result>,
+): Promise<Result> {
+  const before = memory.get(key);
+  if (before !== undefined) return before;
+  const result = make();
+  memory.set(key, result);
+  result.catch(() => memory.delete(key));
+  return result;
+}

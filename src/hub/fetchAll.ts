@@ -1,4 +1,5 @@
 import { freeBytes } from '#platform/files';
+import { forEachConcurrently } from '../core/concurrency.ts';
 import { EnvironmentError } from '../core/errors.ts';
 import { obtainFile, type RepositoryPlace } from './download.ts';
 import { failure, type HubContext } from './failures.ts';
@@ -32,29 +33,23 @@ export async function fetchAll(
   const stop = () => group.abort(context.signal?.reason);
   context.signal?.addEventListener('abort', stop);
   const grouped = { ...context, signal: group.signal };
-  const waiting = [...files];
-  let failed: { readonly error: unknown } | undefined;
-  const work = async () => {
-    for (let file = waiting.shift(); file !== undefined && failed === undefined; file = waiting.shift()) {
-      const { path } = file;
-      try {
-        context.signal?.throwIfAborted();
-        await obtainFile(file, place, grouped, (bytes) => count.received(path, bytes));
-        count.fileDone();
-      } catch (error) {
-        failed ??= { error };
-        group.abort(error);
-      }
+  const work = async (file: RepositoryFile) => {
+    try {
+      context.signal?.throwIfAborted();
+      await obtainFile(file, place, grouped, (bytes) => count.received(file.path, bytes));
+      count.fileDone();
+    } catch (error) {
+      group.abort(error);
+      throw error;
     }
   };
   try {
-    await Promise.all(Array.from({ length: Math.min(concurrentFiles, files.length) }, work));
+    await forEachConcurrently(files, concurrentFiles, work);
+  } catch (error) {
+    count.failed();
+    throw error;
   } finally {
     context.signal?.removeEventListener('abort', stop);
-  }
-  if (failed !== undefined) {
-    count.failed();
-    throw (failed as { readonly error: unknown }).error;
   }
   count.end();
 }

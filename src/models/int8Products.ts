@@ -1,3 +1,4 @@
+import { remembered } from '../core/concurrency.ts';
 import type { Engine } from '../engine/engine.ts';
 import { encodeOnnx } from '../formats/onnx.ts';
 
@@ -9,14 +10,7 @@ const known = new WeakMap<Engine, Promise<boolean>>();
  * fit, and gives the largest number that does. Where one of them is of 7 bits, it always fits.
  */
 export function hasExactInt8Products(engine: Engine): Promise<boolean> {
-  let answer = known.get(engine);
-  if (answer === undefined) {
-    answer = multiply(engine);
-    known.set(engine, answer);
-    // What failed may be tried again.
-    answer.catch(() => known.delete(engine));
-  }
-  return answer;
+  return remembered(known, engine, () => multiply(engine));
 }
 
 /** The largest numbers, in a product as large as those of models are. */

@@ -1,3 +1,4 @@
+import { remembered } from '../core/concurrency.ts';
 import { ArgumentError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import type { Dataset, IterableDataset } from '../data/index.ts';
@@ -163,16 +164,11 @@ export class TrainerData {
   }
 
   #sampleOf(dataset: IterableDataset, use: 'training' | 'evaluation'): Promise<Dataset> {
-    let sample = this.#samples.get(dataset);
-    if (sample === undefined) {
+    return remembered(this.#samples, dataset, () => {
       const isReadWhole = use === 'evaluation' || this.#args.maxSteps <= 0;
       const mostRows = isReadWhole ? Number.POSITIVE_INFINITY : rowsLookedAt;
-      sample = sampleStream(dataset, dataset.isFinite ? mostRows : firstRows);
-      this.#samples.set(dataset, sample);
-      // What failed may be tried again.
-      sample.catch(() => this.#samples.delete(dataset));
-    }
-    return sample;
+      return sampleStream(dataset, dataset.isFinite ? mostRows : firstRows);
+    });
   }
 
   async #prepare(

@@ -1,4 +1,5 @@
 import { addressOf, nativePlatform, openLibrary, type Pointer, packageFile, packageVersion } from '#platform/native';
+import { remembered } from '../../core/concurrency.ts';
 import { EnvironmentError } from '../../core/errors.ts';
 import { type OrtApi, type OrtLibrary, readApi } from './api.ts';
 import { installHint, packagedLibrary } from './library.ts';
@@ -31,14 +32,7 @@ const environments = new Map<string, Promise<OrtEnvironment>>();
  */
 export async function loadEnvironment(libraryPath?: string): Promise<OrtEnvironment> {
   const path = libraryPath ?? packagedLibrary(nativePlatform(), { packageFile, packageVersion });
-  let environment = environments.get(path);
-  if (environment === undefined) {
-    environment = makeEnvironment(path);
-    environments.set(path, environment);
-    // A failure is not remembered: the user may install what was missing and try again.
-    environment.catch(() => environments.delete(path));
-  }
-  return environment;
+  return remembered(environments, path, () => makeEnvironment(path));
 }
 
 async function makeEnvironment(path: string): Promise<OrtEnvironment> {

@@ -1,5 +1,6 @@
 import { returnLargeBlocks } from '#platform/memory';
 import { openLibrary } from '#platform/native';
+import { remembered } from '../../core/concurrency.ts';
 import { EnvironmentError } from '../../core/errors.ts';
 import { encodeOnnx } from '../../formats/onnx.ts';
 import { type OpenVinoLibrary, readApi } from './api.ts';
@@ -46,14 +47,7 @@ export async function loadEnvironment(libraryPath?: string): Promise<OpenVinoEnv
 
 /** Loads the library at a path, see {@link loadEnvironment}. */
 export function loadAt(path: string): Promise<OpenVinoEnvironment> {
-  let environment = environments.get(path);
-  if (environment === undefined) {
-    environment = makeEnvironment(path);
-    environments.set(path, environment);
-    // A failure is not remembered: the user may install what was missing and try again.
-    environment.catch(() => environments.delete(path));
-  }
-  return environment;
+  return remembered(environments, path, () => makeEnvironment(path));
 }
 
 async function makeEnvironment(path: string): Promise<OpenVinoEnvironment> {
