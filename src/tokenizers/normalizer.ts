@@ -23,8 +23,8 @@ export interface NormalizerOptions {
 }
 
 const SPACE = 0x20;
-/** What stands in {@link Normalizer.ascii} for a character that is dropped. */
-export const REMOVED_ASCII = 0xff;
+/** Units of a block have all but so many bits in common. */
+const BLOCK_BITS = 8;
 /** Room for what one character can become: three spaces and parts of two units each stay far below. */
 const MARGIN = 32;
 
@@ -64,8 +64,12 @@ export class NormalizedText {
 export class Normalizer {
   readonly options: NormalizerOptions;
   readonly #tables: UnicodeTables = unicodeTables();
-  /** What each ASCII character becomes, or {@link REMOVED_ASCII}. */
-  readonly ascii = new Uint8Array(128);
+  /**
+   * What each UTF-16 unit becomes that stands for a character and becomes one unit, whatever stands around it; 0 for others, and
+   * for those of blocks of 256 that no text had yet.
+   */
+  readonly #single = new Uint16Array(0x10000);
+  readonly #knownBlocks = new Uint8Array(0x10000 >> BLOCK_BITS);
   #out = new NormalizedText();
 
   // Marks (characters with a combining class) wait here until a starter ends their run: NFD orders them by class.
@@ -78,32 +82,29 @@ export class Normalizer {
 
   constructor(options: NormalizerOptions) {
     this.options = options;
-    for (let code = 0; code < 128; code++) {
-      const flags = this.#tables.flags[code];
-      if (options.cleanText && flags & REMOVED) {
-        this.ascii[code] = REMOVED_ASCII;
-      } else if (options.cleanText && flags & WHITESPACE) this.ascii[code] = SPACE;
-      else if (options.doLowerCase && flags & LOWERS) this.ascii[code] = this.#tables.lowercase.get(code)![0];
-      else this.ascii[code] = code;
-    }
+    this.#learnBlock(0);
+  }
+
+  /** What an ASCII character becomes; 0 where it is dropped. */
+  ascii(code: number): number {
+    return this.#single[code];
   }
 
   /** Appends the normalized form of `text` from `start` to `end` to `out`; sources count from the text's beginning. */
   normalize(text: string, start: number, end: number, out: NormalizedText): void {
-    const ascii = this.ascii;
-    this.#out = out;
+    const single = this.#single;
     out.reserve(out.length + end - start + MARGIN);
     let { units, sources, length } = out;
     for (let i = start; i < end; i++) {
       const unit = text.charCodeAt(i);
-      if (unit < 128) {
-        const mapped = ascii[unit];
-        if (mapped !== REMOVED_ASCII) {
-          units[length] = mapped;
-          sources[length++] = i;
-        }
+      if (single[unit] === 0 && this.#knownBlocks[unit >> BLOCK_BITS] === 0) this.#learnBlock(unit >> BLOCK_BITS);
+      if (single[unit] !== 0) {
+        units[length] = single[unit];
+        sources[length++] = i;
       } else {
         out.length = length;
+        this.#out = out;
+        if (length > 0) this.#lastSource = sources[length - 1];
         i = this.#normalizeOther(text, i, end) - 1;
         ({ units, sources, length } = out);
       }
@@ -111,16 +112,32 @@ export class Normalizer {
     out.length = length;
   }
 
-  /** From the non-ASCII character at `i` to the next ASCII character that stays; returns where that is. */
+  /**
+   * Notes which units of a block become one. A mark does not, which may change places with its neighbours; what a character
+   * loses of itself, though, does not change the order of what follows it.
+   */
+  #learnBlock(block: number): void {
+    const one = new NormalizedText();
+    this.#out = one;
+    this.#knownBlocks[block] = 1;
+    const isMark = (code: number) => this.#tables.flags[code] >> COMBINING_SHIFT > 0;
+    for (let unit = block << BLOCK_BITS; unit < (block + 1) << BLOCK_BITS; unit++) {
+      one.length = 0;
+      this.#normalizeOther(String.fromCharCode(unit), 0, 1);
+      const [becomes] = one.units;
+      const isSurrogate = (unit & 0xf800) === 0xd800;
+      if (one.length === 1 && !isSurrogate && !isMark(unit) && !isMark(becomes)) this.#single[unit] = becomes;
+    }
+  }
+
+  /** From the character at `from`, which does not become one unit, to the next that does; returns where that is. */
   #normalizeOther(text: string, from: number, end: number): number {
     const { cleanText, tokenizeChineseChars } = this.options;
     let i = from;
     while (i < end) {
       const at = i;
       let code = text.charCodeAt(i++);
-      // A removed control character does not end a run of marks: the cleaning comes first.
-      if (code < 128) {
-        if (this.ascii[code] === REMOVED_ASCII) continue;
+      if (this.#single[code] !== 0) {
         i = at;
         break;
       }

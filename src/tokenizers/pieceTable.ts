@@ -29,7 +29,7 @@ export class PieceTable {
   readonly #recordBits: number;
   readonly #records: Uint16Array;
 
-  /** @param pieces of equal texts the last counts; empty ones and those of more than 65,535 units are left out. */
+  /** @param pieces with different texts; empty ones and those of more than 65,535 units are left out. */
   constructor(pieces: readonly Piece[]) {
     let size = 1;
     for (const [text] of pieces) size += UNITS + text.length;
@@ -38,58 +38,46 @@ export class PieceTable {
     this.#shift = 32 - placeBits;
     this.#recordBits = 32 - Math.clz32(size);
     this.#records = new Uint16Array(size);
+    const places = this.#places;
     const records = this.#records;
     let longest = 0;
     // Not from 0 on, which stands for none.
     let record = 1;
     for (const [text, id] of pieces) {
       if (text === '' || text.length > 0xffff) continue;
-      const start = record + UNITS;
-      const end = start + text.length;
       let hash = 0;
       for (let i = 0; i < text.length; i++) {
         const unit = text.charCodeAt(i);
-        records[start + i] = unit;
+        records[record + UNITS + i] = unit;
         hash = hashUnit(hash, unit);
       }
       records[record + LENGTH] = text.length;
       records[record + ID_LOW] = id;
       records[record + ID_HIGH] = id >>> 16;
       longest = Math.max(longest, text.length);
-      this.#places[this.#placeOf(records, start, end, hash)] = (hash << this.#recordBits) | record;
-      record = end;
+      let place = hash >>> this.#shift;
+      while (places[place] !== 0) place = (place + 1) & (places.length - 1);
+      places[place] = (hash << this.#recordBits) | record;
+      record += UNITS + text.length;
     }
     this.longest = longest;
   }
 
   /** The id of the piece whose units stand at `start` to `end` of `units`, with this {@link hashUnit | hash}; −1 for none. */
   find(units: Uint16Array, start: number, end: number, hash: number): number {
-    const entry = this.#places[this.#placeOf(units, start, end, hash)];
-    if (entry === 0) return -1;
-    const record = this.#recordOf(entry);
-    return this.#records[record + ID_LOW] | (this.#records[record + ID_HIGH] << 16);
-  }
-
-  /** The place of these units, or the empty one where they belong. */
-  #placeOf(units: Uint16Array, start: number, end: number, hash: number): number {
     const places = this.#places;
-    const hashed = hash << this.#recordBits;
-    for (let place = hash >>> this.#shift; ; place = (place + 1) & (places.length - 1)) {
-      const entry = places[place];
-      if (entry === 0) return place;
-      const record = this.#recordOf(entry);
-      if ((entry ^ record) === hashed && this.#equals(record, units, start, end)) return place;
-    }
-  }
-
-  #recordOf(entry: number): number {
-    return entry & ~(-1 << this.#recordBits);
-  }
-
-  #equals(record: number, units: Uint16Array, start: number, end: number): boolean {
     const records = this.#records;
-    if (records[record + LENGTH] !== end - start) return false;
-    for (let i = start; i < end; i++) if (records[record + UNITS + i - start] !== units[i]) return false;
-    return true;
+    const recordBits = this.#recordBits;
+    const hashed = hash << recordBits;
+    for (let place = (hash >>> this.#shift) | 0; ; place = (place + 1) & (places.length - 1)) {
+      const entry = places[place];
+      if (entry === 0) return -1;
+      const record = entry & ~(-1 << recordBits);
+      // Written out here, as engines do not put calls within calls in their place for ever.
+      if ((entry ^ record) !== hashed || records[record + LENGTH] !== end - start) continue;
+      let i = 0;
+      while (start + i < end && records[record + UNITS + i] === units[start + i]) i++;
+      if (start + i === end) return records[record + ID_LOW] | (records[record + ID_HIGH] << 16);
+    }
   }
 }

@@ -124,8 +124,8 @@ export class Pipeline implements WordSink, AsciiWordSink {
   }
 
   /** @internal Takes a word whose place nobody asked for. */
-  asciiWord(units: Uint16Array, length: number, hash: number): void {
-    this.wordPiece.tokenizeHashed(units, 0, length, hash, this.#out);
+  asciiWord(units: Uint16Array, start: number, end: number, hash: number): void {
+    this.wordPiece.tokenizeHashed(units, start, end, hash, this.#out);
   }
 
   /** @internal Takes a punctuation character whose place nobody asked for. */

@@ -42,7 +42,7 @@ export class RowWriter {
 
   /** @throws ArgumentError on what is no text, and where the options leave a text no room */
   write(texts: readonly Text[], pairs: readonly Text[] | undefined, options: ResolvedEncodeOptions): Rows {
-    const rows = new Rows(options.addSpecialTokens, pairs !== undefined);
+    const rows = new Rows(options.addSpecialTokens, pairs !== undefined, texts.length);
     this.#buffer.length = 0;
     for (let i = 0; i < texts.length; i++) this.#addSample(i, texts[i], pairs?.[i], options, rows);
     rows.ids = this.#buffer.ids.slice(0, this.#buffer.length);

@@ -35,10 +35,12 @@ export class Rows {
   readonly specialTokens: boolean;
   /** Whether each row has a second text. */
   readonly pairs: boolean;
-  #columns = new Int32Array(COLUMNS * 16);
+  #columns: Int32Array;
   #count = 0;
 
-  constructor(specialTokens: boolean, pairs: boolean) {
+  /** @param samples How many texts or pairs there are: most give one row. */
+  constructor(specialTokens: boolean, pairs: boolean, samples: number) {
+    this.#columns = new Int32Array(COLUMNS * Math.max(1, samples));
     this.specialTokens = specialTokens;
     this.pairs = pairs;
   }
