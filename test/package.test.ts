@@ -30,8 +30,16 @@ function libraryFiles(): string[] {
     .filter((file) => file.endsWith('.ts') && !/\.test\.ts$|\/testModels\.ts$|\/kernels\/assembly\//.test(file));
 }
 
+const known = new Map<string, readonly string[]>();
+
 /** What a file imports when it runs: types are gone by then. */
-function importsOf(file: string): string[] {
+function importsOf(file: string): readonly string[] {
+  const imports = known.get(file) ?? readImports(file);
+  known.set(file, imports);
+  return imports;
+}
+
+function readImports(file: string): readonly string[] {
   const source = ts.createSourceFile(file, readFileSync(file, 'utf8'), ts.ScriptTarget.ES2022, true);
   const found: string[] = [];
   const visit = (node: ts.Node): void => {

@@ -9,7 +9,7 @@ import {
   Trainer,
   TrainingArguments,
 } from '../src/index.ts';
-import { runNode } from './testing/programs.ts';
+import { commandFile, runNode } from './testing/programs.ts';
 import { gatherLog, largestDifference, temporaryFolder, toyTexts, writeTinyModel } from './testing/tiny.ts';
 
 /** A folder with a model and its tokenizer in `model/`, and train.csv and validation.csv with labels in words in `data/`. */
@@ -93,7 +93,7 @@ describe('from texts in files to a fine-tuned model in files', () => {
   test('on the command line: train, evaluate, predict', async () => {
     const { folder, model, data } = await filesOnDisk();
     const out = join(folder, 'out');
-    const fettle = (...line: string[]) => runNode(['--import', 'tsx', 'src/cli/bin.ts', ...line]);
+    const fettle = async (...line: string[]) => runNode([await commandFile(), ...line]);
     const flags = '--num-train-epochs 10 --learning_rate 5e-3 --warmup-steps 20 --logging-steps 50'.split(' ');
     const trained = await fettle('train', '--model', model, '--dataset', data, '--output-dir', out, ...flags, '--json');
     expect(trained, trained.errors).toMatchObject({ code: 0, signal: null });

@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { ArgumentError } from '../core/errors.ts';
-import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
 import type { EvalPrediction } from '../tasks/task.ts';
 import { type TaskName, tasks } from '../tasks/taskFor.ts';
 import { describeMetrics } from '../training/eventLog.ts';
@@ -8,7 +7,7 @@ import { Trainer } from '../training/trainer.ts';
 import { confidenceOf, describeConfidence } from './confidence.ts';
 import { addDataFlags, type DataFlags, flaggedColumns, loadFlaggedDataset, loadFlaggedSplit } from './dataFlags.ts';
 import { parseCount, parseValue } from './flags.ts';
-import { addedColumns, judgeRows, sayReplaced, worstRows } from './labelRows.ts';
+import { judgedColumns, worstRows } from './judgedRows.ts';
 import {
   addMetricFlags,
   checkRequirements,
@@ -21,6 +20,7 @@ import {
 import { addPreparationFlags, type PreparationFlags, prepareRows } from './preparation.ts';
 import { makeReport } from './report.ts';
 import { rowFormatOf, writeRows } from './rowFile.ts';
+import { rowJudgeOf } from './rowJudges.ts';
 import { addTaskFlag, addTaskOptionFlags, flagOfAnotherTask, taskOfCheckpoint, taskSettings } from './taskFlags.ts';
 
 interface EvaluateFlags extends DataFlags, PreparationFlags, MetricFlags {
@@ -72,7 +72,8 @@ async function evaluate(data: string | undefined, flags: EvaluateFlags & Record<
   checkEvaluateFlags(flags);
   const task = await taskOfCheckpoint(flags.task, flags.model);
   const taskOptions = taskSettings(task, flags);
-  if (flags.errors !== undefined && task !== 'text-classification') throw flagOfAnotherTask('--errors', task);
+  const judge = rowJudgeOf(task);
+  if (flags.errors !== undefined && judge === undefined) throw flagOfAnotherTask('--errors', task);
   const { split, rows } = await rowsToJudge(flags, data);
   const { evaluation, columns } = await prepareRows(
     flags,
@@ -103,14 +104,10 @@ async function evaluate(data: string | undefined, flags: EvaluateFlags & Record<
       found['confidence'] = { level: flags.confidence, ...intervals };
       lines.push(describeConfidence(flags.confidence, intervals));
     }
-    if (flags.errors !== undefined && prediction !== undefined && evaluation !== undefined) {
-      const classifier = model as BertForSequenceClassification;
-      sayReplaced(evaluation.columnNames, classifier);
-      const worst = worstRows(judgeRows(evaluation, prediction, classifier));
-      const shape = {
-        columns: [...new Set([...evaluation.columnNames, ...addedColumns(classifier)])],
-        features: evaluation.features,
-      };
+    if (flags.errors !== undefined && judge !== undefined && prediction !== undefined && evaluation !== undefined) {
+      const worst = worstRows(judge.judge(evaluation, prediction, model));
+      const columns = judgedColumns(evaluation.columnNames, judge, model, true);
+      const shape = { columns, features: evaluation.features };
       await writeRows(flags.errors, rowFormatOf('--errors', flags.errors), [worst], () => shape);
       found['errors'] = flags.errors;
       lines.push(`${worst.length} of ${evaluation.length} rows in ${flags.errors}, the worst first`);

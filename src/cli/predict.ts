@@ -11,9 +11,10 @@ import { hiddenWordPredictor } from './predictHiddenWords.ts';
 import { labelPredictor } from './predictLabels.ts';
 import { type Predictor, type QuestionFlags, refuseQuestion } from './predictor.ts';
 import { makeReport } from './report.ts';
+import { rowJudgeOf } from './rowJudges.ts';
 import { addTaskFlag, addTaskOptionFlags, flagOfAnotherTask, taskOfCheckpoint, taskSettings } from './taskFlags.ts';
 
-/** How each task's models are asked. */
+/** How each task's models are asked about texts. */
 const predictors: { readonly [Name in TaskName]?: Predictor<ModelOf<Name>> } = {
   'text-classification': labelPredictor,
   'question-answering': answerPredictor,
@@ -92,17 +93,18 @@ async function predictRows(data: string | undefined, flags: PredictFlags & Recor
   if (asked !== undefined) throw refuseQuestion(`there is a data set and ${flagOf(asked)}`, 'leave one of them out');
   checkDatasetFlags(flags);
   const name = await taskOfCheckpoint(flags.task, flags.model);
-  taskSettings(name, flags);
-  if (name !== 'text-classification') {
+  const taskOptions = taskSettings(name, flags);
+  const judge = rowJudgeOf(name);
+  if (judge === undefined) {
     throw new ArgumentError('ERR_NOT_PREDICTED', {
       owner: 'fettle predict',
-      what: `data sets are predicted with classifiers, not with models for ${name}`,
+      what: `data sets are not predicted with models for ${name}`,
       hint: 'pass single texts, or call trainer.predict in a program',
     });
   }
   const model = await tasks[name].model.fromPretrained(flags.model, { quantize: flags.quantize });
   try {
-    await predictDataset(model, flags, data);
+    await predictDataset({ model, judge, taskOptions }, flags, data);
   } finally {
     await model.dispose();
   }

@@ -2,10 +2,11 @@ import { writeOutput } from '#platform/process';
 import { DataError } from '../core/errors.ts';
 import { log } from '../core/log.ts';
 import { Dataset, type IterableDataset, loadDataset, type Row } from '../data/index.ts';
-import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
+import type { TaskSettings } from '../tasks/task.ts';
+import type { TrainableModel } from '../tasks/taskFor.ts';
 import { Trainer } from '../training/trainer.ts';
 import { type DataFlags, flaggedColumns, flaggedSource } from './dataFlags.ts';
-import { addedColumns, type JudgedRow, judgeRows, sayReplaced, worstRows } from './labelRows.ts';
+import { isWrong, type JudgedRow, judgedColumns, type RowJudge, worstRows } from './judgedRows.ts';
 import { makeReport } from './report.ts';
 import { jsonLines, type RowShape, rowFormatOf, writeRows } from './rowFile.ts';
 
@@ -22,13 +23,20 @@ export interface DatasetFlags extends DataFlags {
 /** Rows that are read, asked about and written at once. */
 const rowsAtOnce = 1024;
 
+/** A model, and how its answers are put beside the rows of a data set. */
+export interface Asked {
+  readonly model: TrainableModel;
+  readonly judge: RowJudge<TrainableModel>;
+  readonly taskOptions: TaskSettings;
+}
+
 /** What the rows of a whole prediction came to. */
 interface Totals {
   rows: number;
+  /** Rows whose truth the data tells, and how many of them are wrong; undefined where answers are numbers. */
   labelled: number;
-  wrong: number;
-  /** Of a regression: the sum of the absolute errors. */
-  absoluteErrors: number | undefined;
+  wrong: number | undefined;
+  readonly scores: Map<string, { sum: number; weight: number }>;
   readonly worst: JudgedRow[];
   /** In the data, and added to it. */
   columns: readonly string[];
@@ -41,17 +49,13 @@ export function checkDatasetFlags(flags: DatasetFlags): void {
 }
 
 /**
- * What a classifier says of each row of a data set, which is read, asked about and written part by part: of all that is
- * read only the wrong rows are kept, where `--errors` asks for them.
+ * What a model says of each row of a data set, which is read, asked about and written part by part: of all that is read only the
+ * wrong rows are kept, where `--errors` asks for them.
  */
-export async function predictDataset(
-  model: BertForSequenceClassification,
-  flags: DatasetFlags,
-  positional: string | undefined,
-): Promise<void> {
+export async function predictDataset(asked: Asked, flags: DatasetFlags, positional: string | undefined): Promise<void> {
   const stream = await openSplit(flags, positional);
-  const totals: Totals = { rows: 0, labelled: 0, wrong: 0, absoluteErrors: undefined, worst: [], columns: [] };
-  const parts = judgedParts(model, stream, flags, totals);
+  const totals: Totals = { rows: 0, labelled: 0, wrong: undefined, scores: new Map(), worst: [], columns: [] };
+  const parts = judgedParts(asked, stream, flags, totals);
   const shape = (): RowShape => ({ columns: totals.columns, features: stream.features ?? {} });
   const { output, errors } = flags;
   if (output !== undefined) await writeRows(output, rowFormatOf('--output', output), rowsOf(parts), shape);
@@ -80,20 +84,14 @@ function summarize(flags: DatasetFlags, totals: Totals): void {
   const { output, errors } = flags;
   // The rows themselves went to standard output; what is said of them all would not be one of them.
   if (output === undefined && errors === undefined) return;
-  const { rows, labelled, wrong, absoluteErrors, worst } = totals;
-  const right = labelled - wrong;
-  const scores =
-    labelled === 0
-      ? {}
-      : absoluteErrors === undefined
-        ? { labelled, wrong, accuracy: right / labelled }
-        : { labelled, meanAbsoluteError: absoluteErrors / labelled };
+  const { rows, labelled, wrong, worst } = totals;
+  const means = Object.fromEntries([...totals.scores].map(([name, { sum, weight }]) => [name, sum / weight]));
+  const scores = labelled === 0 ? {} : { labelled, ...(wrong === undefined ? {} : { wrong }), ...means };
+  const listed = Object.entries(means)
+    .map(([name, value]) => `${inWords(name)} ${value.toPrecision(4)}`)
+    .join(', ');
   const said =
-    labelled === 0
-      ? undefined
-      : absoluteErrors === undefined
-        ? `${right} of ${labelled} right (accuracy ${(right / labelled).toPrecision(4)})`
-        : `mean absolute error ${(absoluteErrors / labelled).toPrecision(4)}`;
+    labelled === 0 ? undefined : wrong === undefined ? listed : `${labelled - wrong} of ${labelled} right (${listed})`;
   const human = [
     `${rows} rows${output === undefined ? '' : ` in ${output}`}`,
     said,
@@ -103,6 +101,11 @@ function summarize(flags: DatasetFlags, totals: Totals): void {
     .join('; ');
   if (output === undefined) log.info(human);
   else makeReport(flags.json === true).result({ rows, output, errors, ...scores }, human);
+}
+
+/** `meanAbsoluteError` as people write it. */
+function inWords(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /** One split of the data, or a part of one, as a stream. */
@@ -117,7 +120,7 @@ async function openSplit(flags: DatasetFlags, positional: string | undefined): P
 }
 
 async function* judgedParts(
-  model: BertForSequenceClassification,
+  { model, judge, taskOptions }: Asked,
   stream: IterableDataset,
   flags: DatasetFlags,
   totals: Totals,
@@ -126,31 +129,29 @@ async function* judgedParts(
     model,
     args: { perDeviceEvalBatchSize: flags.batchSize, maxLength: flags.maxLength },
     columns: flaggedColumns(flags),
+    taskOptions,
   });
   for await (const rows of inParts(stream)) {
     const dataset = Dataset.fromRows(rows, { features: stream.features ?? {}, info: stream.info });
-    const judged = judgeRows(rows, await trainer.predict(dataset), model);
+    const judged = judge.judge(rows, await trainer.predict(dataset), model);
     if (totals.rows === 0) {
-      sayReplaced(dataset.columnNames, model);
-      const labelled = judged.some(({ row }) => 'true_label' in row || 'absolute_error' in row);
-      const added = addedColumns(model).filter(
-        (name) => labelled || !/^(true_(label|value)|correct$|absolute_error$)/.test(name),
-      );
-      totals.columns = [...new Set([...dataset.columnNames, ...added])];
+      const hasTruth = judged.some(({ scores }) => scores !== undefined);
+      totals.columns = judgedColumns(dataset.columnNames, judge, model, hasTruth);
     }
     totals.rows += judged.length;
-    for (const each of judged) {
-      if (each.correct !== undefined) totals.labelled++;
-      if (each.correct === false) totals.wrong++;
-      const { absolute_error: error } = each.row;
-      if (typeof error === 'number') {
-        totals.labelled++;
-        totals.absoluteErrors = (totals.absoluteErrors ?? 0) + error;
-      }
-      if (flags.errors !== undefined && (each.correct === false || 'absolute_error' in each.row))
-        totals.worst.push(each);
-    }
+    for (const each of judged) add(each, totals);
+    if (flags.errors !== undefined) totals.worst.push(...judged.filter(isWrong));
     yield judged;
+  }
+}
+
+function add({ correct, scores }: JudgedRow, totals: Totals): void {
+  if (scores === undefined) return;
+  totals.labelled++;
+  if (correct !== undefined) totals.wrong = (totals.wrong ?? 0) + (correct ? 0 : 1);
+  for (const [name, { value, weight = 1 }] of Object.entries(scores)) {
+    const mean = totals.scores.get(name) ?? { sum: 0, weight: 0 };
+    totals.scores.set(name, { sum: mean.sum + value * weight, weight: mean.weight + weight });
   }
 }
 
@@ -169,16 +170,12 @@ async function* rowsOf(parts: AsyncIterable<readonly JudgedRow[]>): AsyncGenerat
   for await (const part of parts) yield part.map(({ row }) => row);
 }
 
-/** For people: label, confidence, the row's texts. */
+/** For people: the answer, how sure the model is, the truth where that is another, and what was asked about. */
 function tabbed(part: readonly JudgedRow[]): string {
   return part
-    .map(({ row }) => {
-      const said = row['predicted_label'] ?? row['predicted_value'];
-      const texts = Object.entries(row).filter(
-        ([name, cell]) => typeof cell === 'string' && !['predicted_label', 'true_label'].includes(name),
-      );
-      const mark = row['correct'] === false ? `not ${String(row['true_label'])}` : '';
-      return `${Array.isArray(said) ? said.join(', ') || '(none)' : String(said)}\t${String(row['confidence'] ?? '')}\t${mark}\t${texts.map(([, text]) => text).join(' | ')}\n`;
+    .map(({ row, correct, words: { said, truth, about } }) => {
+      const mark = correct === false ? `not ${truth}` : '';
+      return `${said}\t${String(row['confidence'] ?? '')}\t${mark}\t${about}\n`;
     })
     .join('');
 }

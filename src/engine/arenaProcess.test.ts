@@ -1,14 +1,11 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-
-const here = new URL('.', import.meta.url).href;
+import { runProgram as run } from '../../test/testing/programs.ts';
 
 /** What a program of its own prints, with `makeArena(columns)` at hand: one trained matrix of 1024 rows. */
 async function runProgram(body: string): Promise<string> {
   const program = `
-    const { Arena } = await import('${here}arena.ts');
-    const { adamW } = await import('${here}optimizers.ts');
+    const { Arena } = await import('./src/engine/arena.ts');
+    const { adamW } = await import('./src/engine/optimizers.ts');
     const step = { optimizer: adamW(), learningRate: 1e-3, maxGradNorm: 1, step: 1 };
     async function makeArena(columns) {
       const arena = await Arena.create([{ name: 'w', shape: [1024, columns] }], { threads: 2 });
@@ -17,14 +14,9 @@ async function runProgram(body: string): Promise<string> {
       return arena;
     }
     ${body}`;
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--import',
-    'tsx',
-    '--input-type=module',
-    '--eval',
-    program,
-  ]);
-  return stdout.trim();
+  const { code, output, errors } = await run(program);
+  expect(code, errors).toBe(0);
+  return output.trim();
 }
 
 test('a process that waits for a step is kept alive, and one that waits for nothing ends by itself, nothing disposed', async () => {
@@ -38,7 +30,7 @@ test('a process that waits for a step is kept alive, and one that waits for noth
 
 test('a worker that breaks rejects what waits for it, and every later call', async () => {
   const output = await runProgram(`
-    const { Kernels, createSharedMemory } = await import('${here}../kernels/kernels.ts');
+    const { Kernels, createSharedMemory } = await import('./src/kernels/kernels.ts');
     const kernels = await Kernels.create({ threads: 2 });
     const call = { kernel: 'zero', memory: createSharedMemory(1 << 20), length: 1, grain: 1, args: [65536] };
     await kernels.run([call]);

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { adviseHugePages, returnLargeBlocks } from './memory.node.ts';
-import { addressOf, openLibrary } from './native.node.ts';
+import { runProgram } from '../../test/testing/programs.ts';
+import { adviseHugePages } from './memory.node.ts';
+import { addressOf } from './native.node.ts';
 
 const smaps = '/proc/self/smaps';
 
@@ -49,18 +50,24 @@ const glibc =
 test.skipIf(!glibc)(
   'returnLargeBlocks: large blocks are mappings of their own, though one was freed before (skipped without glibc)',
   async () => {
-    const libc = await openLibrary('libc.so.6');
-    const malloc = libc.func('size_t malloc(size_t)');
-    const free = libc.func('void free(size_t)');
-    /** Whether a block of this size begins a mapping: behind malloc's 16 bytes at the beginning of a page. */
-    const isMapping = (bytes: number) => {
-      const address = BigInt(malloc(bytes) as number | bigint);
-      free(address);
-      return (address & 0xfffn) === 0x10n;
-    };
-    // A mapping that is freed raises the border to its size: the next smaller block is carved from the heap, and kept.
-    expect([20, 19].map((megabytes) => isMapping(megabytes * 2 ** 20))).toEqual([true, false]);
-    expect(await returnLargeBlocks()).toBe(true);
-    expect([25, 24].map((megabytes) => isMapping(megabytes * 2 ** 20))).toEqual([true, true]);
+    // In a process of its own: what was freed before it decides.
+    const ended = await runProgram(`
+      const { returnLargeBlocks } = await import('./src/platform/memory.node.ts');
+      const { openLibrary } = await import('./src/platform/native.node.ts');
+      const libc = await openLibrary('libc.so.6');
+      const malloc = libc.func('size_t malloc(size_t)');
+      const free = libc.func('void free(size_t)');
+      // Whether a block of so many megabytes begins a mapping: behind malloc's 16 bytes at the beginning of a page.
+      const isMapping = (megabytes) => {
+        const address = BigInt(malloc(megabytes * 2 ** 20));
+        free(address);
+        return (address & 0xfffn) === 0x10n;
+      };
+      // A mapping that is freed raises the border to its size: the next smaller block is carved from the heap, and kept.
+      console.log([20, 19].map(isMapping).join());
+      console.log(await returnLargeBlocks());
+      console.log([25, 24].map(isMapping).join());
+    `);
+    expect(ended).toMatchObject({ code: 0, output: 'true,false\ntrue\ntrue,true\n' });
   },
 );

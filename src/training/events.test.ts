@@ -88,7 +88,7 @@ describe('a training run', () => {
 
   test('a failure that nobody awaits ends the process as any unhandled rejection does', async () => {
     const body = (after: string) => `
-      const { TrainingRun } = await import(source('training/events.ts'));
+      const { TrainingRun } = await import('./src/training/events.ts');
       async function* events() {
         yield { type: 'begin' };
         throw new Error('nobody listened');

@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { repository } from '../testing/programs.ts';
+import { commandFile, runNode } from '../testing/programs.ts';
 import { temporaryFolder, toyTexts, writeTinyModel } from '../testing/tiny.ts';
 
 test('Ctrl-C saves once and exits with 130, and --resume goes on; a folder with a run is not written over', async () => {
@@ -10,23 +9,16 @@ test('Ctrl-C saves once and exits with 130, and --resume goes on; a folder with 
   await writeTinyModel(join(folder, 'model'));
   const rows = toyTexts(400).map(({ text, label }) => `${text},${label}`);
   await writeFile(join(folder, 'rows.csv'), `text,label\n${rows.join('\n')}\n`);
-  const train = (output: string, more: readonly string[], interruptAt?: string) => {
+  const train = async (output: string, more: readonly string[], interruptAt?: string) => {
     const flags = ['--model', join(folder, 'model'), '--dataset', join(folder, 'rows.csv'), '--output-dir', output];
     const steps = '--num-train-epochs 8 --logging-steps 10 --threads 1 --json'.split(' ');
-    const line = ['--import', 'tsx', 'src/cli/bin.ts', 'train', ...flags, ...steps, ...more];
-    const child = spawn(process.execPath, line, { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] });
-    let [output_, errors, sent] = ['', '', false];
-    return new Promise<{ code: number | null; output: string; errors: string }>((resolve) => {
-      child.stdout.on('data', (text) => {
-        output_ += text;
-      });
-      child.stderr.on('data', (text) => {
-        errors += text;
+    let sent = false;
+    return runNode([await commandFile(), 'train', ...flags, ...steps, ...more], {
+      onErrors: (errors, kill) => {
         if (sent || interruptAt === undefined || !errors.includes(interruptAt)) return;
         sent = true;
-        child.kill('SIGINT');
-      });
-      child.on('close', (code) => resolve({ code, output: output_, errors }));
+        kill('SIGINT');
+      },
     });
   };
   const [whole, parts] = [join(folder, 'whole'), join(folder, 'parts')];

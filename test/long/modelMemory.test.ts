@@ -8,7 +8,7 @@ describe('memory', () => {
     const ended = await runProgram(
       program(
         folder,
-        `const { BertTokenizer } = await import(source('index.ts'));
+        `const { BertTokenizer } = await import('./src/index.ts');
          const tokenizer = await BertTokenizer.fromPretrained(folder);
          const used = [];
          for (let i = 0; i < 45; i++) {

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { runNode, runProgram } from '../testing/programs.ts';
+import { commandFile, runNode, runProgram } from '../testing/programs.ts';
 import { temporaryFolder, toyTexts, writeTinyModel } from '../testing/tiny.ts';
 
 /** A folder with a tiny model and rows to train and judge it on. */
@@ -36,7 +36,7 @@ async function records(study: string): Promise<Record_[]> {
 }
 
 /** `fettle search` over a study. */
-function search(folder: string, study: string, more: readonly string[], options?: Parameters<typeof runNode>[1]) {
+async function search(folder: string, study: string, more: readonly string[], options?: Parameters<typeof runNode>[1]) {
   const flags = ['--model', join(folder, 'model'), '--dataset', folder, '--study', study, '--threads', '1', '--json'];
   const space = [
     '--space',
@@ -44,7 +44,7 @@ function search(folder: string, study: string, more: readonly string[], options?
     '--space',
     'per_device_train_batch_size=choice(4,8)',
   ];
-  return runNode(['--import', 'tsx', 'src/cli/bin.ts', 'search', ...flags, ...space, ...more], options);
+  return runNode([await commandFile(), 'search', ...flags, ...space, ...more], options);
 }
 
 test('three processes share one study: every trial is run once, and all see the same best', async () => {
@@ -117,11 +117,11 @@ test('a search that is killed in the midst of a trial goes on, and ends as one t
 async function memoryOf(folder: string, trials: number, disposing: boolean) {
   const { code, output, errors } = await runProgram(
     `
-    const { loadDataset } = await import(source('data/index.ts'));
-    const { BertForSequenceClassification } = await import(source('models/bert/bertForSequenceClassification.ts'));
-    const { Trainer } = await import(source('training/trainer.ts'));
-    const { logUniform } = await import(source('training/search/space.ts'));
-    const { configureLog } = await import(source('core/log.ts'));
+    const { loadDataset } = await import('./src/data/index.ts');
+    const { BertForSequenceClassification } = await import('./src/models/bert/bertForSequenceClassification.ts');
+    const { Trainer } = await import('./src/training/trainer.ts');
+    const { logUniform } = await import('./src/training/search/space.ts');
+    const { configureLog } = await import('./src/core/log.ts');
     configureLog({ level: 'warn' });
     const { train, validation } = await loadDataset(${JSON.stringify(folder)});
     const kept = [];

@@ -2,15 +2,14 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { writePipelineModels } from '../testing/pipelineModels.ts';
-import { repository, runNode } from '../testing/programs.ts';
+import { commandFile, repository, runNode } from '../testing/programs.ts';
 import { temporaryFolder } from '../testing/tiny.ts';
-
-const bin = ['--import', 'tsx', 'src/cli/bin.ts'];
 
 test('fettle serve answers many at once, refuses other names, and lets requests finish at Ctrl-C', async () => {
   const folder = await temporaryFolder();
   await writePipelineModels(folder);
-  const line = [...bin, 'serve', join(folder, 'text'), '--port', '0', '--threads', '1', '--max-body', '10k', '--json'];
+  const bin = await commandFile();
+  const line = [bin, 'serve', join(folder, 'text'), '--port', '0', '--threads', '1', '--max-body', '10k', '--json'];
   const child = spawn(process.execPath, line, { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] });
   onTestFinished(() => void child.kill('SIGKILL'));
   let errors = '';
@@ -39,7 +38,7 @@ test('fettle serve answers many at once, refuses other names, and lets requests 
   expect((await ask('a', { origin: url })).status).toBe(200);
   expect((await ask(Array(20).fill('a'.repeat(1000)))).status).toBe(413);
 
-  const second = await runNode([...bin, 'serve', join(folder, 'text'), '--port', String(port), '--json']);
+  const second = await runNode([bin, 'serve', join(folder, 'text'), '--port', String(port), '--json']);
   expect(second.code).toBe(4);
   expect(JSON.parse(second.output)).toMatchObject({ error: { code: 'ERR_PORT_IN_USE' } });
 

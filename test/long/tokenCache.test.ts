@@ -1,15 +1,13 @@
 import { spawn } from 'node:child_process';
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { expect, test } from 'vitest';
+import { bundled, repository } from '../testing/programs.ts';
 import { temporaryFolder } from '../testing/tiny.ts';
-
-const source = pathToFileURL(join(import.meta.dirname, '../../src/tasks/tokenCache.ts')).href;
 
 /** Writes and reads entries of four keys, whose content the key tells, in a directory that holds about three. */
 const program = (directory: string, rounds: number) => `
-  import { TokenCache } from '${source}';
+  import { TokenCache } from './src/tasks/tokenCache.ts';
   const cache = new TokenCache(${JSON.stringify(directory)}, 3_200_000);
   let found = 0;
   for (let round = 0; round < ${rounds}; round++) {
@@ -24,11 +22,9 @@ const program = (directory: string, rounds: number) => `
   console.log(found);
 `;
 
-function run(directory: string, rounds: number) {
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program(directory, rounds)], {
-    cwd: join(import.meta.dirname, '../..'),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+async function run(directory: string, rounds: number) {
+  const file = await bundled(program(directory, rounds));
+  const child = spawn(process.execPath, [file], { cwd: repository, stdio: ['ignore', 'pipe', 'pipe'] });
   let output = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (text) => {
@@ -43,9 +39,9 @@ function run(directory: string, rounds: number) {
 
 test('processes that write, read and make room at once, some of them killed, never see a wrong entry', async () => {
   const directory = join(await temporaryFolder(), 'tokens');
-  const doomed = Array.from({ length: 3 }, () => run(directory, 100_000));
+  const doomed = await Promise.all(Array.from({ length: 3 }, () => run(directory, 100_000)));
   for (const [i, { child }] of doomed.entries()) setTimeout(() => child.kill('SIGKILL'), 1500 + 700 * i);
-  const lasting = await Promise.all([run(directory, 60).ended, run(directory, 60).ended]);
+  const lasting = await Promise.all([1, 2].map(async () => (await run(directory, 60)).ended));
   await Promise.all(doomed.map(({ ended }) => ended));
   for (const { code, output } of lasting) {
     expect(code, output).toBe(0);
@@ -56,6 +52,6 @@ test('processes that write, read and make room at once, some of them killed, nev
   const entries = readdirSync(directory).filter((name) => name.endsWith('.tokens'));
   const size = entries.reduce((sum, name) => sum + statSync(join(directory, name)).size, 0);
   expect(size).toBeLessThan(4_200_000);
-  const { code, output } = await run(directory, 8).ended;
+  const { code, output } = await (await run(directory, 8)).ended;
   expect(code, output).toBe(0);
 }, 60_000);

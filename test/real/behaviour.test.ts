@@ -12,7 +12,7 @@ const mrpc = join(shared, 'data', 'glue', 'MRPC');
 /** A program that starts with the library at hand, and `delays`, which a timer of 10 ms fills with how late it came. */
 const program = (body: string) => `
   const { BertForSequenceClassification, bertConfig, BertTokenizer, configureLog, Dataset, loadDataset, Trainer } =
-    await import(source('index.ts'));
+    await import('./src/index.ts');
   configureLog({ level: 'silent' });
   const megabytes = () => process.memoryUsage().rss / 2 ** 20;
   const delays = [];

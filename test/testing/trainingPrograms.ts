@@ -17,7 +17,7 @@ export async function prepared(): Promise<string> {
 
 /** A program that starts with `model`, `train` (a data set), `Trainer` and the folder at hand. */
 export const program = (folder: string, body: string) => `
-  const { BertForSequenceClassification, configureLog, loadDataset, Trainer } = await import(source('index.ts'));
+  const { BertForSequenceClassification, configureLog, loadDataset, Trainer } = await import('./src/index.ts');
   configureLog({ level: 'silent' });
   const folder = ${JSON.stringify(folder)};
   const { train } = await loadDataset(folder + '/rows.jsonl');

@@ -1,20 +1,14 @@
-import { spawn } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-
-const here = new URL('.', import.meta.url).href;
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly output: string;
-  readonly errors: string;
-}
+import { type Ended, runProgram as run } from '../../../test/testing/programs.ts';
 
 /** Runs a program of its own that starts with an engine, a product of two large matrices and a small one at hand. */
-function runProgram(body: string, onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void) {
+function runProgram(
+  body: string,
+  onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<Ended> {
   const program = `
-    const { createOnnxRuntimeEngine } = await import('${here}onnxRuntimeEngine.ts');
-    const { testModel } = await import('${here}testModels.ts');
+    const { createOnnxRuntimeEngine } = await import('./src/engine/onnxruntime/onnxRuntimeEngine.ts');
+    const { testModel } = await import('./src/engine/onnxruntime/testModels.ts');
     const model = testModel(
       [{ op: 'MatMul', inputs: ['a', 'b'], outputs: ['y'], name: 'product' }],
       [{ name: 'a', dims: ['n', 'k'] }, { name: 'b', dims: ['k', 'm'] }],
@@ -22,21 +16,7 @@ function runProgram(body: string, onOutput?: (text: string, kill: (signal: NodeJ
     );
     const matrix = (rows, columns) => ({ type: 'float32', dims: [rows, columns], data: new Float32Array(rows * columns) });
     ${body}`;
-  const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', '--input-type=module', '--eval', program], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  return new Promise<Ended>((resolve, reject) => {
-    let [output, errors] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-      onOutput?.(output, (signal) => child.kill(signal));
-    });
-    child.stderr.on('data', (chunk) => {
-      errors += chunk;
-    });
-    child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code, signal, output, errors }));
-  });
+  return run(program, { flags: ['--expose-gc'], ...(onOutput && { onOutput }) });
 }
 
 const longRun = `

@@ -1,29 +1,20 @@
-import { spawn } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import { openVinoNote, openVinoPath } from '../../../test/testing/openVino.ts';
+import { type Ended, runProgram as run } from '../../../test/testing/programs.ts';
 import { versionInName } from './versions.ts';
 
 /** Whether this release knows a limit on the instructions that it uses, as if the processor had no others: 2026.4 on. */
 const hasLimit = (versionInName(openVinoPath ?? '') ?? '') >= '2026.4';
-
-const here = new URL('.', import.meta.url).href;
-
-interface Ended {
-  readonly code: number | null;
-  readonly signal: string | null;
-  readonly output: string;
-  readonly errors: string;
-}
 
 /** Runs a program of its own that starts with a way to an engine, and a product of two matrices at hand. */
 function runProgram(
   body: string,
   onOutput?: (text: string, kill: (signal: NodeJS.Signals) => void) => void,
   variables: Readonly<Record<string, string>> = {},
-) {
+): Promise<Ended> {
   const program = `
-    const { createOpenVinoEngine } = await import('${here}openVinoEngine.ts');
-    const { testModel } = await import('${here}../onnxruntime/testModels.ts');
+    const { createOpenVinoEngine } = await import('./src/engine/openvino/openVinoEngine.ts');
+    const { testModel } = await import('./src/engine/onnxruntime/testModels.ts');
     const model = testModel(
       [{ op: 'MatMul', inputs: ['a', 'b'], outputs: ['y'], name: 'product' }],
       [{ name: 'a', dims: ['n', 'k'] }, { name: 'b', dims: ['k', 'm'] }],
@@ -31,22 +22,8 @@ function runProgram(
     );
     const matrix = (rows, columns) => ({ type: 'float32', dims: [rows, columns], data: new Float32Array(rows * columns) });
     ${body}`;
-  const child = spawn(process.execPath, ['--expose-gc', '--import', 'tsx', '--input-type=module', '--eval', program], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, FETTLE_OPENVINO: openVinoPath, ...variables },
-  });
-  return new Promise<Ended>((resolve, reject) => {
-    let [output, errors] = ['', ''];
-    child.stdout.on('data', (chunk) => {
-      output += chunk;
-      onOutput?.(output, (signal) => child.kill(signal));
-    });
-    child.stderr.on('data', (chunk) => {
-      errors += chunk;
-    });
-    child.on('error', reject);
-    child.on('close', (code, signal) => resolve({ code, signal, output, errors }));
-  });
+  const environment = { ...(openVinoPath && { FETTLE_OPENVINO: openVinoPath }), ...variables };
+  return run(program, { flags: ['--expose-gc'], environment, ...(onOutput && { onOutput }) });
 }
 
 const longRun = `
@@ -127,7 +104,7 @@ describe.skipIf(openVinoPath === undefined)(`a process that uses OpenVINO${openV
     ['ONNX Runtime first', 'await theirs(createOnnxRuntimeEngine); await theirs(createOpenVinoEngine);'],
   ])('may use ONNX Runtime too, %s', async (_, order) => {
     const ended = await runProgram(`
-      const { createOnnxRuntimeEngine } = await import('${here}../onnxruntime/onnxRuntimeEngine.ts');
+      const { createOnnxRuntimeEngine } = await import('./src/engine/onnxruntime/onnxRuntimeEngine.ts');
       const x = { type: 'float32', dims: [1, 1], data: Float32Array.of(3) };
       async function theirs(create) {
         const session = await (await create()).createSession(model);
