@@ -1,5 +1,4 @@
-import { squadV2 } from '../metrics/index.ts';
-import { answerTexts } from '../metrics/squadRows.ts';
+import { type SquadReference, squadV2 } from '../metrics/index.ts';
 import type { BertForQuestionAnswering } from '../models/bert/bertForQuestionAnswering.ts';
 import { type RowJudge, rounded } from './judgedRows.ts';
 
@@ -35,10 +34,15 @@ export const answerJudge: RowJudge<BertForQuestionAnswering> = {
         scores: scores === undefined ? undefined : { exactMatch: { value: scores.exact }, f1: { value: scores.f1 } },
         words: {
           said: predictionText || '(no answer)',
-          truth: reference === undefined ? undefined : answerTexts(reference).join(' / ') || '(no answer)',
+          truth: reference === undefined ? undefined : listed(reference),
           about: String(row['question'] ?? Object.values(row).find((cell) => typeof cell === 'string') ?? ''),
         },
       };
     });
   },
 };
+
+function listed({ answers }: SquadReference): string {
+  const texts = 'text' in answers ? answers.text : answers.map(({ text }) => text);
+  return texts.join(' / ') || '(no answer)';
+}

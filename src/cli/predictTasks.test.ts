@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { fettle } from '../../test/testing/commandLine.ts';
@@ -88,6 +88,34 @@ describe('answers to the questions of a file', () => {
     expect(summary['exactMatch']).toBeCloseTo(metrics['eval_exact_match'], 6);
     expect(summary['f1']).toBeCloseTo(metrics['eval_f1'], 6);
     expect(await read(inFolder('again.jsonl'))).toEqual(errors);
+  });
+
+  test('where all are right, a file of errors has its columns alone', async () => {
+    const { inFolder, write, ask } = await workplace();
+    await write('questions.jsonl', questions);
+    await ask('predict', 'questions.jsonl', 'questions', '--output', inFolder('said.jsonl'));
+    const right = (await read(inFolder('said.jsonl'))).map((row, i) => ({
+      ...questions[i],
+      answers: { text: [row['predicted_answer']], answer_start: [row['answer_start']] },
+    }));
+    await write('right.jsonl', right);
+    for (const kind of ['csv', 'jsonl', 'parquet']) {
+      const summary = await ask(
+        'predict',
+        'right.jsonl',
+        'questions',
+        '--errors',
+        inFolder(`e.${kind}`),
+        '--output',
+        inFolder('a.csv'),
+      );
+      expect(summary).toContain('12 of 12 right (exact match 100.0, f1 100.0); 0 in ');
+    }
+    expect(await readFile(inFolder('e.csv'), 'utf8')).toBe(
+      'id,question,context,answers,predicted_answer,answer_start,answer_end,confidence,exact_match,f1\n',
+    );
+    expect(await readFile(inFolder('e.jsonl'), 'utf8')).toBe('');
+    expect((await loadDataset(inFolder('e.parquet'), { split: 'train' })).columnNames).toContain('exact_match');
   });
 
   test('for people: the answer, the truth where that is another, and the question', async () => {

@@ -46,16 +46,21 @@ type Parts = AsyncIterable<readonly Row[]> | Iterable<readonly Row[]>;
 
 async function* csvPieces(parts: Parts, shape: () => RowShape): AsyncGenerator<Uint8Array> {
   let header = true;
-  for await (const rows of parts) {
+  const piece = (rows: readonly Row[]): Uint8Array => {
     const { columns, features } = shape();
-    const dataset = Dataset.fromRows(
-      rows.map((row) => aligned(row, columns)),
-      { features },
-    );
-    yield encode(dataset.selectColumns(columns).toCSV({ header }));
+    const dataset =
+      rows.length > 0
+        ? Dataset.fromRows(
+            rows.map((row) => aligned(row, columns)),
+            { features },
+          )
+        : Dataset.fromColumns(Object.fromEntries(columns.map((name) => [name, []])));
+    const text = dataset.selectColumns(columns).toCSV({ header });
     header = false;
-  }
-  if (header) yield encode(`${shape().columns.join(',')}\n`);
+    return encode(text);
+  };
+  for await (const rows of parts) if (rows.length > 0) yield piece(rows);
+  if (header) yield piece([]);
 }
 
 async function* jsonPieces(parts: Parts): AsyncGenerator<Uint8Array> {
