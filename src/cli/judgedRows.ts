@@ -62,16 +62,3 @@ export function worstRows(rows: readonly JudgedRow[]): Row[] {
 export function rounded(probability: number): number {
   return Number(probability.toFixed(6));
 }
-
-export function softmax(logits: ArrayLike<number>): number[] {
-  const values = Array.from(logits);
-  const highest = Math.max(...values);
-  const exponentials = values.map((logit) => Math.exp(logit - highest));
-  const sum = exponentials.reduce((total, value) => total + value, 0);
-  return exponentials.map((value) => value / sum);
-}
-
-/** Where the largest value stands. */
-export function largest(values: readonly number[]): number {
-  return values.reduce((best, value, k) => (value > values[best] ? k : best), 0);
-}

@@ -1,6 +1,7 @@
 import type { Row } from '../data/index.ts';
 import type { BertForSequenceClassification } from '../models/bert/bertForSequenceClassification.ts';
-import { type JudgedRow, largest, type RowJudge, rounded, softmax } from './judgedRows.ts';
+import { softmax, topPlaces } from '../pipelines/parts.ts';
+import { type JudgedRow, type RowJudge, rounded } from './judgedRows.ts';
 
 /**
  * A classifier's answers: `predicted_label` by name (of several labels, all of them), `confidence`, `probability_<label>`,
@@ -29,7 +30,7 @@ export const labelJudge: RowJudge<BertForSequenceClassification> = {
       if (problemType === 'regression') return judgeNumbers(row, logits, known ? labels : undefined, names);
       const several = problemType === 'multi_label_classification';
       const scores = several ? logits.map((logit) => 1 / (1 + Math.exp(-logit))) : softmax(logits);
-      const said = several ? names.filter((_, k) => scores[k] > 0.5) : names[largest(scores)];
+      const said = several ? names.filter((_, k) => scores[k] > 0.5) : names[topPlaces(scores, 1)[0]];
       const truth = several ? names.filter((_, k) => labels[k] === 1) : names[labels[0]];
       // Of several labels, that the whole choice is right: each for itself.
       const confidence = several

@@ -1,7 +1,8 @@
 import type { Cell, Row } from '../data/index.ts';
 import type { BertForTokenClassification } from '../models/bert/bertForTokenClassification.ts';
 import { ignoredLabel } from '../models/labels.ts';
-import { largest, type RowJudge, rounded, softmax } from './judgedRows.ts';
+import { softmax, topPlaces } from '../pipelines/parts.ts';
+import { type RowJudge, rounded } from './judgedRows.ts';
 
 /**
  * Tags of words: `predicted_tags`, one a word (null for a word that was not read, because its row is too long or it is no text),
@@ -22,7 +23,7 @@ export const tagJudge: RowJudge<BertForTokenClassification> = {
         const logits = predictions.data.subarray(at * width, (at + 1) * width);
         const isRead = word < most && logits[0] !== ignoredLabel;
         const probabilities = isRead ? softmax(logits) : [];
-        const tag = isRead ? id2label[largest(probabilities)] : null;
+        const tag = isRead ? id2label[topPlaces(probabilities, 1)[0]] : null;
         if (isRead) confidence *= Math.max(...probabilities);
         const label = word < most ? Number(labelIds.data[at]) : ignoredLabel;
         const trueTag = label === ignoredLabel ? null : id2label[label];

@@ -9,7 +9,7 @@ export interface AsciiWordSink {
   asciiWord(units: Uint16Array, start: number, end: number, hash: number): void;
   /** A punctuation character, normalized: a word of its own. */
   asciiPunctuation(unit: number): void;
-  /** A part of the text with something else in it, still to be normalized and split; spaces or ends stand around it. */
+  /** A part of the text with something else in it, still to be normalized and split; white space or ends stand around it. */
   otherPart(text: string, start: number, end: number): void;
 }
 
@@ -18,7 +18,7 @@ const WHITE = 0x100;
 const OTHER = 0x101;
 const PUNCTUATED = 0x200; // with the character
 
-/** UTF-16 units that are read at a time, at least: their bytes stay in the processor's first cache. */
+/** UTF-16 units that are read at a time, and then up to the next white space: their bytes stay in the processor's first cache. */
 const CHUNK = 2048;
 /** Shorter texts are read unit by unit, which is faster than a call for all. */
 const SHORT = 48;
@@ -29,16 +29,16 @@ const encoder = new TextEncoder();
 
 /**
  * Reads words straight from a text: most text is ASCII, of which each character is normalized, judged and hashed in one
- * look. Where another character comes, the word that it stands in is handed on, up to the next space: nothing reaches
- * across one, neither marks that are put in order nor words.
+ * look. Where another character comes, the word that it stands in is handed on, up to the next white space: nothing reaches
+ * across that, neither marks that are put in order nor words.
  *
  * Characters are read as bytes of UTF-8: an engine gives all of a text at once in less time than each by itself.
  */
 export class AsciiWords {
   readonly #table = new Uint16Array(256).fill(OTHER);
-  #bytes = new Uint8Array(2 * CHUNK * BYTES_OF_UNIT);
+  readonly #bytes = new Uint8Array(2 * CHUNK * BYTES_OF_UNIT);
   /** The normalized characters of the word that is read, at the places of their bytes. */
-  #units = new Uint16Array(this.#bytes.length);
+  readonly #units = new Uint16Array(this.#bytes.length);
 
   constructor(normalizer: Normalizer, preTokenizer: PreTokenizer) {
     for (let code = 0; code < 128; code++) {
@@ -54,18 +54,16 @@ export class AsciiWords {
   /** Hands what stands from `start` to `end` of `text` to `sink`. */
   read(text: string, start: number, end: number, sink: AsciiWordSink): void {
     for (let from = start; from < end; ) {
-      const space = end - from > CHUNK ? text.indexOf(' ', from + CHUNK) : -1;
-      const to = space < 0 || space > end ? end : space;
-      this.#readChunk(text, from, to, sink);
+      let to = Math.min(from + CHUNK, end);
+      while (to < end && this.#table[Math.min(text.charCodeAt(to), 0xff)] !== WHITE) to++;
+      // What has no white space for so long is hardly words.
+      if (to - from > 2 * CHUNK) sink.otherPart(text, from, to);
+      else this.#readChunk(text, from, to, sink);
       from = to;
     }
   }
 
   #readChunk(text: string, start: number, end: number, sink: AsciiWordSink): void {
-    if ((end - start) * BYTES_OF_UNIT > this.#bytes.length) {
-      this.#bytes = new Uint8Array(2 * (end - start) * BYTES_OF_UNIT);
-      this.#units = new Uint16Array(this.#bytes.length);
-    }
     const table = this.#table;
     const bytes = this.#bytes;
     const units = this.#units;
@@ -82,10 +80,9 @@ export class AsciiWords {
         what = ++i < written ? table[bytes[i]] : WHITE;
       }
       if (what === OTHER) {
-        const space = text.indexOf(' ', i + shift);
-        const to = space < 0 || space > end ? end : space;
-        sink.otherPart(text, wordStart + shift, to);
-        while (i < written && bytes[i] !== 0x20) shift += unitsMinusOne(bytes[i++]);
+        const partStart = wordStart + shift;
+        while (i < written && table[bytes[i]] !== WHITE) shift += unitsMinusOne(bytes[i++]);
+        sink.otherPart(text, partStart, i + shift);
         continue;
       }
       if (i > wordStart) sink.asciiWord(units, wordStart, i, hash);
