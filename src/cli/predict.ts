@@ -54,7 +54,7 @@ export function addPredictCommand(program: Command): void {
       '--split <name>',
       "the split to predict, or a part of one, 'test[:100]' (default: test, validation, or the first)",
     )
-    .option('--output <file>', 'write the rows with labels and probabilities: .csv, .jsonl or .parquet')
+    .option('--output <file>', 'write the rows with what the model says of them: .csv, .jsonl or .parquet')
     .option('--errors <file>', 'write the rows that the model gets wrong, those it is surest of first')
     .option('--batch-size <integer>', 'rows computed at once', (text: string) => parseCount('--batch-size', text), 8)
     .option('--max-length <integer>', "tokens of a row at most (default: the model's limit)", (text: string) =>

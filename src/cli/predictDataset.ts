@@ -73,7 +73,7 @@ async function writeErrors(path: string, totals: Totals, shape: () => RowShape):
     throw new DataError('ERR_NO_LABELS', {
       owner: 'fettle predict',
       what: 'without labels nobody knows which answers are wrong',
-      expected: "a column 'label'",
+      expected: 'a column of labels, answers or tags',
       hint: 'name it with --label-column, or leave --errors out',
     });
   }
