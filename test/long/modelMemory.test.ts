@@ -32,6 +32,26 @@ describe('memory', () => {
     );
     expect(grown).toBeLessThan(15); // one session kept a model would be 60
   }, 120_000);
+
+  test('thirty arenas, disposed of or forgotten, leave it flat', async () => {
+    const { output, errors } = await runProgram(`
+      const { Arena } = await import('./src/engine/arena.ts');
+      const { adamW } = await import('./src/engine/optimizers.ts');
+      const used = [];
+      for (let i = 0; i < 30; i++) {
+        const arena = await Arena.create([{ name: 'w', shape: [1024, 4096] }], { threads: 2 });
+        const trained = { name: 'w', weightDecay: 0, learningRateScale: 1, rowGradient: false };
+        await arena.prepareTraining([trained], { accumulate: false });
+        arena.gradient('w').fill(0.1); // 64 MB written, with what the step writes
+        await arena.step({ optimizer: adamW(), learningRate: 1e-3, maxGradNorm: 1, step: 1 });
+        if (i % 2) await arena.dispose();
+        used.push(process.memoryUsage().rss / 2 ** 20);
+      }
+      console.log(Math.max(...used.slice(15)) - Math.max(...used.slice(0, 15)));
+    `);
+    expect(Number(output), errors).toBeLessThan(200);
+    expect(output).not.toBe('');
+  }, 120_000);
 });
 
 function median(values: readonly number[]): number {
