@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { median } from '../testing/arrays.ts';
 import { runProgram } from '../testing/programs.ts';
 import { prepared, program } from '../testing/trainingPrograms.ts';
 
@@ -53,7 +54,3 @@ describe('memory', () => {
     expect(output).not.toBe('');
   }, 120_000);
 });
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
-}
