@@ -1,22 +1,9 @@
+import { crc32 } from 'node:zlib';
 import { NormalizedText, Normalizer } from '../../src/tokenizers/normalizer.ts';
 import { PreTokenizer } from '../../src/tokenizers/preTokenizer.ts';
 import { unitsOfCharacter } from '../../src/tokenizers/unicode.ts';
 
-const table = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let value = byte;
-  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
-  return value;
-});
-const utf8 = new TextEncoder();
-
-/** CRC-32 of the UTF-8 bytes of `text`. */
-function crc32(text: string): number {
-  let value = -1;
-  for (const byte of utf8.encode(text)) value = table[(value ^ byte) & 0xff] ^ (value >>> 8);
-  return ~value >>> 0;
-}
-
-/** {@link crc32} as the reference writes it. */
+/** The CRC-32 of a text's UTF-8 bytes as the reference writes it. */
 export const checksum = (text: string): string => crc32(text).toString(16).padStart(8, '0');
 
 /** Words with their code point offsets, as scripts/unicode/generate_reference.py records them. */
