@@ -11,7 +11,7 @@ export const answerJudge: RowJudge<BertForQuestionAnswering> = {
     said: ['predicted_answer', 'answer_start', 'answer_end', 'confidence'],
     judged: ['exact_match', 'f1'],
   }),
-  judge(rows, { answers = [], references = [], labelIds }) {
+  judge(rows, { answers = [], references = [], labelIds }, _, { question = 'question' } = {}) {
     let nextReference = 0;
     return Array.from(rows, (row, i) => {
       const { predictionText, start, end, nBest } = answers[i];
@@ -35,7 +35,7 @@ export const answerJudge: RowJudge<BertForQuestionAnswering> = {
         words: {
           said: predictionText || '(no answer)',
           truth: reference === undefined ? undefined : listed(reference),
-          about: String(row['question'] ?? Object.values(row).find((cell) => typeof cell === 'string') ?? ''),
+          about: String(row[question]),
         },
       };
     });

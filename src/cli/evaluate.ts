@@ -105,9 +105,11 @@ async function evaluate(data: string | undefined, flags: EvaluateFlags & Record<
       lines.push(describeConfidence(flags.confidence, intervals));
     }
     if (flags.errors !== undefined && judge !== undefined && prediction !== undefined && evaluation !== undefined) {
-      const worst = worstRows(judge.judge(evaluation, prediction, model));
-      const columns = judgedColumns(evaluation.columnNames, judge, model, true);
-      const shape = { columns, features: evaluation.features };
+      const worst = worstRows(judge.judge(evaluation, prediction, model, columns));
+      const shape = {
+        columns: judgedColumns(evaluation.columnNames, judge, model, true),
+        features: evaluation.features,
+      };
       await writeRows(flags.errors, rowFormatOf('--errors', flags.errors), [worst], () => shape);
       found['errors'] = flags.errors;
       lines.push(`${worst.length} of ${evaluation.length} rows in ${flags.errors}, the worst first`);

@@ -1,6 +1,7 @@
 import { log } from '../core/log.ts';
 import type { Row } from '../data/index.ts';
 import type { EvalPrediction } from '../tasks/task.ts';
+import type { ColumnNames } from '../tasks/textColumns.ts';
 
 /** A row of data, and what a model says of it. */
 export interface JudgedRow {
@@ -27,8 +28,11 @@ export interface Score {
 export interface RowJudge<Model> {
   /** The columns that are added, in order, and those that only rows with a truth have. */
   readonly columns: (model: Model) => { readonly said: readonly string[]; readonly judged: readonly string[] };
-  /** @param rows as many as the prediction has, in its order. */
-  readonly judge: (rows: Iterable<Row>, prediction: EvalPrediction, model: Model) => JudgedRow[];
+  /**
+   * @param rows as many as the prediction has, in its order.
+   * @param columns which the task was told to read; those left out have their usual names.
+   */
+  readonly judge: (rows: Iterable<Row>, prediction: EvalPrediction, model: Model, columns?: ColumnNames) => JudgedRow[];
 }
 
 /** The columns of a file of judged rows: the data's own and those that are added. A column of the data that is replaced is said. */

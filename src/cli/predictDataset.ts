@@ -125,15 +125,16 @@ async function* judgedParts(
   flags: DatasetFlags,
   totals: Totals,
 ): AsyncGenerator<JudgedRow[]> {
+  const columns = flaggedColumns(flags);
   const trainer = new Trainer({
     model,
     args: { perDeviceEvalBatchSize: flags.batchSize, maxLength: flags.maxLength },
-    columns: flaggedColumns(flags),
+    columns,
     taskOptions,
   });
   for await (const rows of inParts(stream)) {
     const dataset = Dataset.fromRows(rows, { features: stream.features ?? {}, info: stream.info });
-    const judged = judge.judge(rows, await trainer.predict(dataset), model);
+    const judged = judge.judge(rows, await trainer.predict(dataset), model, columns);
     if (totals.rows === 0) {
       const hasTruth = judged.some(({ scores }) => scores !== undefined);
       totals.columns = judgedColumns(dataset.columnNames, judge, model, hasTruth);

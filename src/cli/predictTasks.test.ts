@@ -165,6 +165,18 @@ describe('tags of the words of a file', () => {
     expect(summary['tagAccuracy']).toBeLessThan(1);
   });
 
+  test('the column that is named has the words, whatever else is there', async () => {
+    const { inFolder, write, ask } = await workplace();
+    const [first, second] = sentences;
+    const rows = [{ tokens: ['one'], sentence: first, ner_tags: first.map(() => 'O') }];
+    await write('named.jsonl', [...rows, { tokens: ['two'], sentence: second, ner_tags: second.map(() => 'O') }]);
+    const flags = ['--text-column', 'sentence', '--label-column', 'ner_tags', '--output', inFolder('said.jsonl')];
+    await ask('predict', 'named.jsonl', 'tokens', ...flags);
+    const said = await read(inFolder('said.jsonl'));
+    expect(said.map((row) => (row['predicted_tags'] as string[]).length)).toEqual([first.length, second.length]);
+    expect(said[1]['true_tags']).toEqual(second.map(() => 'O'));
+  });
+
   test('words that are not read have none', async () => {
     const { inFolder, write, ask } = await workplace();
     const tokens = Array.from({ length: 30 }, () => 'program');

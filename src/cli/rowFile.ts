@@ -48,14 +48,8 @@ async function* csvPieces(parts: Parts, shape: () => RowShape): AsyncGenerator<U
   let header = true;
   const piece = (rows: readonly Row[]): Uint8Array => {
     const { columns, features } = shape();
-    const dataset =
-      rows.length > 0
-        ? Dataset.fromRows(
-            rows.map((row) => aligned(row, columns)),
-            { features },
-          )
-        : Dataset.fromColumns(Object.fromEntries(columns.map((name) => [name, []])));
-    const text = dataset.selectColumns(columns).toCSV({ header });
+    const cells = Object.fromEntries(columns.map((name) => [name, rows.map((row) => row[name] ?? null)]));
+    const text = Dataset.fromColumns(cells, { features }).selectColumns(columns).toCSV({ header });
     header = false;
     return encode(text);
   };
@@ -124,10 +118,6 @@ function parquetCell(cell: Cell, type: ParquetType): unknown {
   if (cell === null) return undefined;
   if (type === 'INT64') return BigInt(cell as number);
   return type === 'STRING' && typeof cell !== 'string' ? JSON.stringify(cell) : cell;
-}
-
-function aligned(row: Row, columns: readonly string[]): Row {
-  return Object.fromEntries(columns.map((name) => [name, row[name] ?? null]));
 }
 
 function encode(text: string): Uint8Array {

@@ -2,6 +2,7 @@ import type { Cell, Row } from '../data/index.ts';
 import type { BertForTokenClassification } from '../models/bert/bertForTokenClassification.ts';
 import { ignoredLabel } from '../models/labels.ts';
 import { softmax, topPlaces } from '../pipelines/parts.ts';
+import { tokenNames } from '../tasks/tokenColumns.ts';
 import { type RowJudge, rounded } from './judgedRows.ts';
 
 /**
@@ -10,10 +11,10 @@ import { type RowJudge, rounded } from './judgedRows.ts';
  */
 export const tagJudge: RowJudge<BertForTokenClassification> = {
   columns: () => ({ said: ['predicted_tags', 'confidence'], judged: ['true_tags', 'correct'] }),
-  judge(rows, { predictions, labelIds }, { config: { id2label } }) {
+  judge(rows, { predictions, labelIds }, { config: { id2label } }, columns = {}) {
     const [, most, width] = predictions.dims;
     return Array.from(rows, (row, i) => {
-      const words = wordsOf(row);
+      const words = wordsOf(row, columns.text);
       const said: (string | null)[] = [];
       const truth: (string | null)[] = [];
       let confidence = 1;
@@ -54,11 +55,12 @@ export const tagJudge: RowJudge<BertForTokenClassification> = {
   },
 };
 
-/** A row's words: its list of strings, of which tags that are strings are as many. */
-function wordsOf(row: Row): readonly string[] {
+/** The words that the task reads, found as it finds them. */
+function wordsOf(row: Row, named: string | undefined): readonly string[] {
   const isWords = (cell: Cell | undefined): cell is readonly string[] =>
     Array.isArray(cell) && cell.every((word) => typeof word === 'string');
-  return [row['tokens'], row['words'], ...Object.values(row)].find(isWords) ?? [];
+  const usual = tokenNames.map((name) => row[name]);
+  return (named === undefined ? [...usual, ...Object.values(row)] : [row[named]]).find(isWords) ?? [];
 }
 
 function listed(tags: readonly (string | null)[]): string {

@@ -16,7 +16,8 @@ export interface TokenColumns {
   readonly tags: string | undefined;
 }
 
-const tokenNames = ['tokens', 'words'];
+/** What columns of words are called, the likelier first. */
+export const tokenNames = ['tokens', 'words'];
 const tagNames = ['ner_tags', 'tags', 'labels', 'ner', 'label'];
 
 /** Whether a data set's columns are words with tags. */
